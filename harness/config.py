@@ -45,6 +45,8 @@ class Schema:
     results_dir: str = "results"
     data_dir: str | None = None
     threads: int = 1
+    kernel: str = "auto"
+    keep_memory: bool = True
     device: str = "cpu"
     concurrent: int = 1
 

@@ -19,11 +19,12 @@ from torch import nn
 
 from harness.cells import make_cell, output_size
 from harness.config import ConfigError, Schema, flat
+from harness.kernels import KERNELS, choose_kernel
 from harness.tasks import Task
-from harness.tasks.checks import whole_number
+from harness.tasks.checks import one_of, whole_number
 from harness.training import TrainOptions, encoded_size
 
-NOT_PART_OF_A_RUN = ("results_dir", "data_dir", "threads", "concurrent")
+NOT_PART_OF_A_RUN = ("results_dir", "data_dir", "threads", "keep_memory", "concurrent")
 """Keys that say where and beside what a run takes place: they do not change which run it is."""
 
 
@@ -46,6 +47,8 @@ class Plan:
     seed: int
     results_dir: Path
     threads: int
+    kernel: str
+    keep_memory: bool
     device: torch.device
     concurrent: int
     config: dict[str, Any]
@@ -86,6 +89,7 @@ def _plan(config: DictConfig) -> Plan:
     threads = whole_number("threads", values["threads"], high=1024)
     concurrent = whole_number("concurrent", values["concurrent"], high=2**20)
     device = _device(values["device"])
+    kernel = one_of("kernel", values["kernel"], KERNELS)
     target, cell_options = _split_target("cell", values["cell"])
     name = cell_options.pop("name", None)
     cell_options = _checked_cell_options(cell_options)
@@ -95,7 +99,7 @@ def _plan(config: DictConfig) -> Plan:
     embedding_size = values["model"]["embedding_size"]
     if embedding_size is not None:
         whole_number("model.embedding_size", embedding_size, high=2**20)
-    _check_cell(target, json.dumps(cell_options), encoded_size(task.spec, embedding_size))
+    _check_cell(target, json.dumps(cell_options), encoded_size(task.spec, embedding_size), kernel, device)
     hashed = {key: value for key, value in values.items() if key not in NOT_PART_OF_A_RUN}
     hashed["train"] |= {"steps": train.steps, "epochs": train.epochs}
     hashed["cell"] = {
@@ -122,6 +126,8 @@ def _plan(config: DictConfig) -> Plan:
         seed=seed,
         results_dir=Path(values["results_dir"]),
         threads=threads,
+        kernel=kernel,
+        keep_memory=values["keep_memory"],
         device=device,
         concurrent=concurrent,
         config=hashed,
@@ -200,18 +206,23 @@ def _checked_cell_options(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=256)
-def _check_cell(target: Callable[..., Any], arguments_json: str, input_size: int) -> None:
-    """Makes the cell once, so that a wrong constructor or call is seen before the first run.
+def _check_cell(
+    target: Callable[..., Any], arguments_json: str, input_size: int, kernel: str, device: torch.device
+) -> None:
+    """Makes the cell once, so that a wrong constructor, call or kernel is seen before the first run.
 
     Stock cells are made without weights; others in full, and run on one step.
     """
     arguments = json.loads(arguments_json)
     if isinstance(target, type) and issubclass(target, nn.RNNBase):
         with torch.device("meta"):
-            make_cell(target, input_size, **arguments)
-        return
-    with torch.random.fork_rng():
-        output_size(make_cell(target, input_size, **arguments), input_size)
+            cell = make_cell(target, input_size, **arguments)
+    else:
+        with torch.random.fork_rng():
+            cell = make_cell(target, input_size, **arguments)
+            output_size(cell, input_size)
+    if kernel == "fused":
+        choose_kernel(cell, kernel, device)
 
 
 def _device(name: str) -> torch.device:

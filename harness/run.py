@@ -16,6 +16,7 @@ import torch
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
+from harness.kernels import choose_kernel
 from harness.plan import Plan, plan
 from harness.results import store
 from harness.results.machine import PeakMemory, provenance
@@ -27,7 +28,9 @@ from harness.training import (
     count_parameters,
     evaluate,
     flow_slope,
+    flush_denormals,
     half_life,
+    keep_freed_memory,
     train,
 )
 
@@ -89,9 +92,11 @@ def _attempt(run: Plan, folder: Path) -> None:
 def _train(run: Plan) -> tuple[History, dict[str, Any]]:
     """The training itself, and the columns that come from it."""
     torch.set_num_threads(run.threads)
+    process = {"keeps_memory": keep_freed_memory(run.keep_memory), "flush_denormal": flush_denormals()}
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
-        model = SequenceClassifier(run.task.spec, run.make_cell(), run.embedding_size).to(run.device)
+        cell, kernel = choose_kernel(run.make_cell(), run.kernel, run.device)
+        model = SequenceClassifier(run.task.spec, cell, run.embedding_size).to(run.device)
         log.info(
             "%s: %s from %s, %s", run.run_id, run.task.spec.variant, run.task.spec.data_source, run.train
         )
@@ -100,7 +105,8 @@ def _train(run: Plan) -> tuple[History, dict[str, Any]]:
     longer = {} if history.diverged else _test_longer(run, model)
     equally_long = bool((run.task.train.lengths == run.task.spec.seq_len).all())
     slope = flow_slope(history.flow) if equally_long else None  # a step is as far from every sequence's end
-    return history, {
+    return history, process | {
+        "kernel": kernel,
         "n_params": count_parameters(model),
         "data_fingerprint": run.task.fingerprint,
         "steps": history.steps,
@@ -156,7 +162,6 @@ def _known_columns(run: Plan) -> dict[str, Any]:
         "tolerance": spec.tolerance,
         "memoryless_loss": spec.memoryless_loss,
         "solved_rule": spec.solved_rule,
-        "kernel": "torch",
         "device": str(run.device),
         "threads": run.threads,
         "concurrent": run.concurrent,

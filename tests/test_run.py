@@ -82,7 +82,7 @@ def test_a_run_leaves_its_five_files_and_a_row_that_stands_alone(tiny):
         "chance_accuracy": 0.5,
         "steps": 6,
         "epochs": 2.0,
-        "kernel": "torch",
+        "kernel": "fused",
         "threads": 1,
     }
     assert {key: row[key] for key in known} == known

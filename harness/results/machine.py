@@ -19,6 +19,7 @@ def provenance() -> dict[str, Any]:
     """The columns of a record that are the same for every run of a process."""
     return {
         "torch": _version("torch"),
+        "numba": _version("numba", missing=""),
         "python": platform.python_version(),
         "harness": _version("seqharness"),
         "git_commit": _git_commit(),
@@ -53,11 +54,11 @@ class PeakMemory:
         return peak / (1024**2 if sys.platform == "darwin" else 1024)
 
 
-def _version(distribution: str) -> str:
+def _version(distribution: str, missing: str = "unknown") -> str:
     try:
         return version(distribution)
     except PackageNotFoundError:
-        return "unknown"
+        return missing
 
 
 def _git_commit() -> str | None:

@@ -6,6 +6,7 @@ from harness.training.history import History, clip_rate
 from harness.training.loop import train
 from harness.training.model import SequenceClassifier, count_parameters, encoded_size
 from harness.training.options import TrainOptions
+from harness.training.process import flush_denormals, keep_freed_memory
 
 __all__ = [
     "History",
@@ -16,6 +17,8 @@ __all__ = [
     "encoded_size",
     "evaluate",
     "flow_slope",
+    "flush_denormals",
     "half_life",
+    "keep_freed_memory",
     "train",
 ]

@@ -4,12 +4,13 @@ The sequence is cut into chunks that end at the points, and the state is handed 
 gradient of the handed state is what comes back through later steps; the gradient of the chunk's last
 output is what comes directly, from the readout or from the layer above at the same step. Their sum is
 ∂L/∂h_t. A single call over the whole sequence shows only the second part, zero before the last step.
+A fused cell has the sum in hand at every step of its way back, so nothing is cut there.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.cells import is_stock, lstm_output_gate, split_layers
+from harness.kernels import Flow, FusedCell
+from harness.training.model import SequenceClassifier
 
 NUM_POINTS = 16
 
@@ -40,13 +43,13 @@ class Tap:
     """(B, H), o_t of an LSTM: ∂L/∂c_t takes in the way through h_t = o_t tanh c_t."""
 
 
-def flow_points(seq_len: int, num_points: int = NUM_POINTS) -> list[int]:
-    """Steps to look at, from 0 to seq_len − 1, evenly spread; all of them in a short sequence.
+def flow_points(seq_len: int, num_points: int | None = NUM_POINTS) -> list[int]:
+    """Steps to look at, from 0 to seq_len − 1, evenly spread; all of them for None or in a short sequence.
 
     >>> flow_points(5), flow_points(100, 4)
     ([0, 1, 2, 3, 4], [0, 33, 66, 99])
     """
-    count = min(seq_len, num_points)
+    count = seq_len if num_points is None else min(seq_len, num_points)
     if count == 1:
         return [seq_len - 1]
     return [round(k * (seq_len - 1) / (count - 1)) for k in range(count)]
@@ -57,7 +60,7 @@ def why_unsupported(cell: nn.Module, input_size: int) -> str | None:
 
     Two steps taken one by one with the state handed on must give what they give in one call.
     """
-    if is_stock(cell):
+    if is_stock(cell) or isinstance(cell, FusedCell):
         return None
     if getattr(cell, "bidirectional", False):
         return "it reads in both directions, so no state is handed on in one direction of time"
@@ -85,6 +88,37 @@ def why_unsupported(cell: nn.Module, input_size: int) -> str | None:
     if any(state.shape != output.shape or not torch.allclose(state, output) for state, output in pairs):
         return "its output is not its hidden state"
     return None
+
+
+def probed_forward(
+    model: SequenceClassifier, x: Tensor, lengths: Tensor, points: Sequence[int]
+) -> tuple[Tensor, Callable[[int], list[FlowRow]]]:
+    """The model's answer, and what gives the rows of a step (its number) after `backward()`.
+
+    Args:
+        model: its cell is one for which `why_unsupported` gives None.
+        x, lengths: as the model takes them.
+        points: rising steps; the last one is T − 1.
+    """
+    if isinstance(model.cell, FusedCell):
+        flows = [Flow() for _ in range(model.cell.num_layers)]
+        return model(x, lengths, flows), lambda step: fused_rows(flows, points, step, lengths)
+    output, taps = tapped_forward(model.cell, model.encode(x), points)
+    return model.answer(output, lengths), lambda step: flow_rows(taps, step, lengths)
+
+
+def fused_rows(
+    flows: Sequence[Flow], points: Sequence[int], step: int, lengths: Tensor | None = None
+) -> list[FlowRow]:
+    """The rows that `flow_rows` gives, from what a fused cell has written down on its way back."""
+    rows = []
+    for layer, flow in enumerate(flows):
+        for t in points:
+            running = _running(lengths, t)
+            for state, norms in (("h", flow.h), ("c", flow.c)):
+                if running > 0 and len(norms):
+                    rows.append(_row(step, layer, state, t, float(norms[t]) / running))
+    return rows
 
 
 def tapped_forward(cell: nn.Module, x_BTD: Tensor, points: Sequence[int]) -> tuple[Tensor, list[Tap]]:
@@ -120,14 +154,15 @@ def flow_rows(taps: Sequence[Tap], step: int, lengths: Tensor | None = None) -> 
     """
     rows: list[FlowRow] = []
     for tap in taps:
-        running = 1.0 if lengths is None else float((lengths > tap.t).double().mean())
+        running = _running(lengths, tap.t)
         if running == 0:
             continue  # every sequence has ended: there is no state to ask about
         grad_h = _grad(tap.handed[0])[-1] + _grad(tap.output)[:, -1]
-        rows.append(_row(step, tap, "h", grad_h / running))
+        rows.append(_row(step, tap.layer, "h", tap.t, _norm(grad_h) / running))
         if tap.output_gate is not None:
             through_h = grad_h * tap.output_gate * (1 - tap.handed[1][-1].detach().tanh() ** 2)
-            rows.append(_row(step, tap, "c", (_grad(tap.handed[1])[-1] + through_h) / running))
+            norm = _norm(_grad(tap.handed[1])[-1] + through_h)
+            rows.append(_row(step, tap.layer, "c", tap.t, norm / running))
     return rows
 
 
@@ -206,7 +241,15 @@ def _grad(tensor: Tensor) -> Tensor:
     return torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
 
 
-def _row(step: int, tap: Tap, state: str, grad_BH: Tensor) -> FlowRow:
+def _running(lengths: Tensor | None, t: int) -> float:
+    """Share of the sequences that have not ended at t."""
+    return 1.0 if lengths is None else float((lengths > t).double().mean())
+
+
+def _norm(grad_BH: Tensor) -> float:
     # The loss is a mean over B sequences: ∂L/∂h_t of a sequence is 1/B of its own, so the sum is the mean.
-    norm = float(grad_BH.double().norm(dim=1).sum())  # squares of small float32 numbers underflow
-    return (step, tap.layer, state, tap.t, norm, math.log10(norm) if norm > 0 else -math.inf)
+    return float(grad_BH.double().norm(dim=1).sum())  # squares of small float32 numbers underflow
+
+
+def _row(step: int, layer: int, state: str, t: int, norm: float) -> FlowRow:
+    return (step, layer, state, t, norm, math.log10(norm) if norm > 0 else -math.inf)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from harness.tasks import Split, Task
 from harness.training.evaluate import evaluate
-from harness.training.gradflow import FlowRow, flow_points, flow_rows, tapped_forward, why_unsupported
+from harness.training.gradflow import FlowRow, flow_points, probed_forward, why_unsupported
 from harness.training.history import History, Stretch, divergence
 from harness.training.model import SequenceClassifier, loss_of, tally
 from harness.training.options import TrainOptions
@@ -156,7 +156,7 @@ class _Trainer:
         self.device, self.probes = device, probes
         self.building = 0.0
         self.tolerance = task.spec.tolerance
-        self.points = flow_points(task.spec.seq_len)
+        self.points = flow_points(task.spec.seq_len, options.gradflow_points)
         self.optimizer = make_optimizer(model, options)
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.batches = endless_batches(self._samples, options.batch_size, order)
@@ -172,14 +172,13 @@ class _Trainer:
             began = self._now() if is_probe else 0.0
             self.optimizer.zero_grad()
             if is_probe:
-                output, taps = tapped_forward(self.model.cell, self.model.encode(x), self.points)
-                answer = self.model.answer(output, lengths)
+                answer, rows_of = probed_forward(self.model, x, lengths, self.points)
             else:
-                answer, taps = self.model(x, lengths), []
+                answer = self.model(x, lengths)
             loss = loss_of(answer, y)
             loss.backward()
-            if taps:
-                flow += flow_rows(taps, step, lengths)
+            if is_probe:
+                flow += rows_of(step)
             norms.append(self._clip())
             self.optimizer.step()
             losses.append(loss.detach())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.cells import output_size
+from harness.kernels import Flow, FusedCell
 from harness.tasks import NO_LABEL, TaskSpec
 
 
@@ -24,10 +27,17 @@ class SequenceClassifier(nn.Module):
         self.cell = cell
         self.head = nn.Linear(output_size(cell, self.encoded_size), spec.num_classes)
 
-    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Logits (B, classes) or (B, T, classes), or values (B,), from x (B, T, D) or (B, T)."""
-        output_BTH, _ = self.cell(self.encode(x))
-        return self.answer(output_BTH, lengths)
+    def forward(self, x: Tensor, lengths: Tensor, flows: Sequence[Flow] | None = None) -> Tensor:
+        """Logits (B, classes) or (B, T, classes), or values (B,), from x (B, T, D) or (B, T).
+
+        `flows`, one a layer, are filled on the way back; a fused cell alone can do that.
+        """
+        encoded = self.encode(x)
+        if not isinstance(self.cell, FusedCell):
+            return self.answer(self.cell(encoded)[0], lengths)
+        if self.target == "steps":
+            return self.answer(self.cell(encoded, flows=flows)[0], lengths)
+        return self._from_last(self.cell.last_valid(encoded, lengths, flows))
 
     def encode(self, x: Tensor) -> Tensor:
         """Inputs of the cell, (B, T, D) in the type of the weights."""
@@ -38,7 +48,11 @@ class SequenceClassifier(nn.Module):
         if self.target == "steps":
             return self.head(output_BTH)
         rows = torch.arange(len(lengths), device=output_BTH.device)
-        answer = self.head(output_BTH[rows, lengths - 1])
+        return self._from_last(output_BTH[rows, lengths - 1])
+
+    def _from_last(self, state_BH: Tensor) -> Tensor:
+        """The head on one state a sequence."""
+        answer = self.head(state_BH)
         return answer.squeeze(-1) if self.target == "value" else answer
 
 

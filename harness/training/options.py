@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from harness.tasks.checks import one_of, whole_number
+from harness.training.gradflow import NUM_POINTS
 
 OPTIMIZERS = ("adam", "rmsprop", "sgd")
 
@@ -38,6 +39,8 @@ class TrainOptions:
     """End at the first evaluation at which validation meets the task's threshold."""
     gradflow: bool = True
     """Measure the gradient flow at the first step and at evaluations."""
+    gradflow_points: int | None = NUM_POINTS
+    """Time steps of a sequence at which it is written down, evenly spread; None: all."""
 
     def __post_init__(self) -> None:
         if self.epochs is not None:
@@ -49,6 +52,8 @@ class TrainOptions:
             whole_number("train.steps", self.steps)
         whole_number("train.batch_size", self.batch_size)
         whole_number("train.eval_every", self.eval_every)
+        if self.gradflow_points is not None:
+            whole_number("train.gradflow_points", self.gradflow_points)
         one_of("train.optimizer", self.optimizer, OPTIMIZERS)
         _above_zero("train.lr", self.lr, usual=0.001)
         if self.clip is not None:

@@ -327,8 +327,12 @@ def test_the_clock_of_training_leaves_out_evaluations_and_probes(monkeypatch):
     task, clock = make_adding(**ADDING), Clock()
     monkeypatch.setattr(loop, "time", clock)
     monkeypatch.setattr(loop, "evaluate", clock.taking(100, lambda *_, **__: Measured(1.0, 0.0, 0.0)))
-    monkeypatch.setattr(loop, "tapped_forward", clock.taking(500, loop.tapped_forward))
-    monkeypatch.setattr(loop, "flow_rows", clock.taking(500, loop.flow_rows))
+
+    def slow_probe(*args, probed_forward=loop.probed_forward):
+        answer, rows_of = probed_forward(*args)
+        return answer, clock.taking(500, rows_of)
+
+    monkeypatch.setattr(loop, "probed_forward", clock.taking(500, slow_probe))
     monkeypatch.setattr(loop, "loss_of", clock.taking(1, loop.loss_of))
     history = run(task, gradflow=True)
     assert len({row[0] for row in history.flow}) == 4

@@ -1,0 +1,181 @@
+"""Stock cells on compiled time loops: the same parameters, call and numbers as `torch.nn`, less time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from harness.cells import is_stock
+from harness.kernels.call import Call, Flow
+
+log = logging.getLogger("harness.kernels")
+
+KERNELS = ("auto", "torch", "fused")
+"""`auto`: fused where it is supported, else torch."""
+
+State = Tensor | tuple[Tensor, Tensor]
+
+
+def choose_kernel(cell: nn.Module, kernel: str, device: torch.device) -> tuple[nn.Module, str]:
+    """The cell to run, and the name of its kernel: `torch` or `fused`.
+
+    Args:
+        cell: as it was made.
+        kernel: one of `KERNELS`; `auto` falls back to torch and logs why.
+        device: where it will run.
+
+    Raises:
+        ValueError: `fused` is asked and not supported; the message says why.
+    """
+    if kernel == "torch":
+        return cell, "torch"
+    reason = why_not_fused(cell, device)
+    if reason is None and is_stock(cell):
+        return FusedCell(cell), "fused"
+    if kernel == "fused":
+        raise ValueError(f"kernel=fused is not possible: {reason}; take kernel=auto or kernel=torch")
+    log.info("kernel=torch: %s", reason)
+    return cell, "torch"
+
+
+def why_not_fused(cell: nn.Module, device: torch.device) -> str | None:
+    """Why the fused loops do not support a cell there, or None where they do."""
+    if not is_stock(cell):
+        return "the cell is not exactly nn.RNN, nn.LSTM or nn.GRU, in one direction, without projection"
+    if not cell.batch_first:
+        return "the cell was not made with batch_first=True"
+    if device.type != "cpu":
+        return f"the fused loops run on the cpu, not on {device}"
+    dtype = next(cell.parameters()).dtype
+    if dtype not in (torch.float32, torch.float64):
+        return f"the weights are {dtype}, not float32 or float64"
+    if find_spec("numba") is None:
+        return "Numba is not installed; pip install 'seqharness[fast]' brings it"
+    return None
+
+
+class FusedCell(nn.Module):
+    """A stock cell, run by compiled loops; it shares the parameters of the cell it is made of.
+
+    Layers of one direction, with dropout between them, on the CPU, in float32 or float64.
+    """
+
+    def __init__(self, cell: nn.RNNBase):
+        super().__init__()
+        self.cell = cell
+        self.name = _name(cell)
+
+    @property
+    def num_layers(self) -> int:
+        """Stacked layers."""
+        return self.cell.num_layers
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the weights."""
+        return next(self.cell.parameters()).dtype
+
+    def forward(
+        self, x_BTD: Tensor, state: State | None = None, flows: Sequence[Flow] | None = None
+    ) -> tuple[Tensor, State]:
+        """(output (B, T, H), state), as the stock cell gives them.
+
+        Args:
+            x_BTD: inputs (B, T, D).
+            state: (layers, B, H), for an LSTM two of them; None: zeros.
+            flows: one a layer, filled on the way back.
+
+        Raises:
+            ValueError: the input is not (B, T, D) with at least one sequence and one step, or the state not
+                (layers, B, H).
+        """
+        h0, c0 = self._parts(state, len(x_BTD))
+        output, h, c = self._layers(x_BTD, h0, c0, None, flows)
+        return output, (torch.stack(h), torch.stack(c)) if self.name == "lstm" else torch.stack(h)
+
+    def last_valid(self, x_BTD: Tensor, lengths: Tensor, flows: Sequence[Flow] | None = None) -> Tensor:
+        """(B, H), the output at each sequence's last valid step, without a gradient for the other steps.
+
+        Args:
+            x_BTD: inputs (B, T, D), padded on the right.
+            lengths: (B,) int64, from 1 to T.
+            flows: one a layer, filled on the way back.
+
+        Raises:
+            ValueError: the input is not (B, T, D), or a length is not from 1 to T.
+        """
+        return self._layers(x_BTD, None, None, lengths, flows)[0]
+
+    def _layers(
+        self, x_BTD: Tensor, h0: Tensor | None, c0: Tensor | None,
+        lengths: Tensor | None, flows: Sequence[Flow] | None,
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:  # fmt: skip
+        from harness.kernels.layer import Layer  # with Numba, which takes a second to import
+
+        self._check(x_BTD, lengths)
+        cell, output = self.cell, x_BTD
+        hs, cs = [], []
+        for index in range(cell.num_layers):
+            if index > 0:
+                output = F.dropout(output, cell.dropout, training=self.training)
+            top = index == cell.num_layers - 1
+            flow = flows[index] if flows else None
+            call = Call(self.name, lengths if top else None, flow, keep=torch.is_grad_enabled())
+            first = [None if states is None else states[index] for states in (h0, c0)]
+            output, h, c = Layer.apply(call, output, *first, *self._weights(index))
+            hs.append(h)
+            cs.append(c)
+        return output, hs, cs
+
+    def _parts(self, state: State | None, B: int) -> tuple[Tensor | None, Tensor | None]:
+        """h and c of a state, checked."""
+        if state is None:
+            return None, None
+        parts = state if isinstance(state, tuple) else (state,)
+        wanted = (self.cell.num_layers, B, self.cell.hidden_size)
+        count = 2 if self.name == "lstm" else 1
+        shapes = [tuple(part.shape) for part in parts]
+        if shapes != [wanted] * count or any(part.dtype != self.dtype for part in parts):
+            raise ValueError(
+                f"the state must be {count} of {wanted} in the type of the weights, not {shapes}"
+            )
+        return parts[0], (parts[-1] if count == 2 else None)
+
+    def _weights(self, index: int) -> list[Tensor | None]:
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        return [getattr(self.cell, f"{name}_l{index}", None) for name in names]
+
+    def _check(self, x_BTD: Tensor, lengths: Tensor | None) -> None:
+        """The loops trust their addresses: what does not fit must not reach them."""
+        size, dtype = self.cell.input_size, self.dtype
+        if x_BTD.dim() != 3 or x_BTD.shape[2] != size or 0 in x_BTD.shape[:2]:
+            raise ValueError(
+                f"x must be (sequences, steps, {size}), none of them 0, not {tuple(x_BTD.shape)}"
+            )
+        if x_BTD.dtype != dtype or x_BTD.device.type != "cpu":
+            raise ValueError(f"x must be {dtype} on the cpu, not {x_BTD.dtype} on {x_BTD.device}")
+        if lengths is not None and (
+            lengths.dtype != torch.int64
+            or lengths.shape != x_BTD.shape[:1]
+            or lengths.min() < 1
+            or lengths.max() > x_BTD.shape[1]
+        ):
+            raise ValueError(f"lengths must be ({len(x_BTD)},) int64, each from 1 to {x_BTD.shape[1]}")
+
+
+def compile_loops(cell: FusedCell) -> None:
+    """Compiles the loops of a cell, or loads them from disk, by one step of one sequence and back."""
+    x = torch.zeros(1, 1, cell.cell.input_size, dtype=cell.dtype)
+    with torch.enable_grad():
+        torch.autograd.grad(cell(x)[0].sum(), next(cell.parameters()))
+
+
+def _name(cell: nn.RNNBase) -> str:
+    if isinstance(cell, nn.RNN):
+        return f"rnn_{cell.nonlinearity}"
+    return "lstm" if isinstance(cell, nn.LSTM) else "gru"

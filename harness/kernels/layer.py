@@ -1,0 +1,183 @@
+"""One layer of a stock cell as a function with gradients, over the compiled time loops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from harness.kernels.call import Call, Flow
+from harness.kernels.formulas import Gates
+from harness.kernels.kind import GATES, marker
+from harness.kernels.lanes import Real
+from harness.kernels.loops import backward, forward
+
+CHUNK_BYTES = 2**20
+"""Memory of the steps that are handled at once: about what a core's second cache holds."""
+
+NO_ENDS = np.empty(0, dtype=np.int64)
+DTYPES: dict[torch.dtype, np.dtype[Any]] = {
+    torch.float32: np.dtype(np.float32),
+    torch.float64: np.dtype(np.float64),
+}
+
+
+class Layer(torch.autograd.Function):
+    """(output, last h, last c) of one layer, from x (B, T, D), the first state (B, H) and torch's weights.
+
+    The output is (B, T, H), or (B, H) where `call.lengths` is given; c is empty but for an LSTM.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, call: Call, x_BTD: Tensor, h0: Tensor | None, c0: Tensor | None,
+        w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None, b_hh: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+        """Runs the loop forward; keeps what the way back needs if any gradient is asked."""
+        gates, real = GATES[call.name], Real(DTYPES[x_BTD.dtype])
+        x, none = _rows(x_BTD.transpose(0, 1)), x_BTD.new_empty(0)
+        T, B, D = x.shape
+        H, W = w_hh.shape[1], real.padded(w_hh.shape[1])
+        keeps = call.keep and any(ctx.needs_input_grad)
+        chunk = _chunk(T, B, gates, W * real.size)
+        slots = T if gates.keeps and keeps else chunk
+        s, g = x.new_empty(slots, B, gates.planes, W), x.new_empty(B, gates.count, W)
+        h, c = _states(x, h0, W), _states(x, c0, W) if gates.has_c else none
+        wx, wh = _transposed(w_ih, gates.count, W, gates.shift), _transposed(w_hh, gates.count, W)
+        bx, bh = _bias(b_ih, w_ih, gates.count, W, gates.shift), _bias(b_hh, w_hh, gates.count, W)
+        forward(
+            marker(call.name, real.dtype), T, B, D, H, W, chunk, slots,
+            x.data_ptr(), x.stride(1), *_addresses(wx, bx, wh, bh, s, g, h, c),
+        )  # fmt: skip
+        if keeps:
+            ctx.call, ctx.sizes = call, (T, B, D, H, W)
+            ctx.set_materialize_grads(False)
+            ctx.save_for_backward(x, h, c, s if gates.keeps else none, w_ih, w_hh)
+        last_c = c[T, :, :H].clone() if gates.has_c else none
+        if call.lengths is None:
+            return h[1:, :, :H].transpose(0, 1), h[T, :, :H].clone(), last_c
+        return h[call.lengths, torch.arange(B), :H], h[T, :, :H].clone(), last_c
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_output: Tensor | None, d_h: Tensor | None, d_c: Tensor | None) -> Any:
+        """Runs the loop back."""
+        x, h, c, s, w_ih, w_hh = ctx.saved_tensors
+        call, gates, real = ctx.call, GATES[ctx.call.name], Real(DTYPES[x.dtype])
+        T, B, D, H, W = ctx.sizes
+        _, needs_x, needs_h0, needs_c0, _, _, has_b_ih, has_b_hh = ctx.needs_input_grad
+        DW, chunk = real.padded(D), _chunk(T, B, gates, W * real.size)
+        out, ends = _padded(d_output, W), NO_ENDS
+        if call.lengths is not None and out is not None:
+            ends = call.lengths.contiguous().numpy()
+        strides = (out.stride(1), out.stride(0)) if out is not None and out.dim() == 3 else (0, 0)
+        dh, dc, total = _state_grad(d_h, x, B, W), _state_grad(d_c, x, B, W), x.new_empty(B, W)
+        da, one = x.new_empty(chunk, B, gates.planes, W), x.new_ones(1)
+        dwx, dwh = x.new_zeros(D, gates.count, W), x.new_zeros(H, gates.count, W)
+        dbx, dbh = x.new_zeros(1, gates.count, W), x.new_zeros(1, gates.count, W)
+        dx = x.new_empty(T, B, DW) if needs_x else x.new_empty(0)
+        flow = call.flow or Flow()
+        if call.flow is not None:
+            flow.h, flow.c = np.empty(T), np.empty(T if gates.has_c else 0)
+        wx = _as_they_come(w_ih, gates.count, W, DW, gates.shift) if needs_x else x.new_empty(0)
+        wh = _as_they_come(w_hh, gates.count, W, W)
+        backward(  # type: ignore[call-arg]  # addresses come unpacked
+            marker(call.name, real.dtype), T, B, D, H, W, DW, chunk,
+            x.data_ptr(), x.stride(1), *_addresses(wx, wh, s, h, c, one), *_addresses(out), *strides, ends,  # type: ignore[arg-type]
+            dh.numpy(), dc.data_ptr(), total.numpy(), *_addresses(da, dwx, dbx, dwh, dbh, dx), needs_h0,
+            flow.h, flow.c,
+        )  # fmt: skip
+        d_b_ih = _untransposed(dbx, H, gates.shift).squeeze(1)
+        d_b_hh = _untransposed(dbh, H).squeeze(1) if gates.state_plane else d_b_ih.clone()
+        return (
+            None,
+            dx[:, :, :D].transpose(0, 1) if needs_x else None,
+            dh[:, :H] if needs_h0 else None,
+            dc[:, :H] if needs_c0 else None,
+            _untransposed(dwx, H, gates.shift),
+            _untransposed(dwh, H),
+            d_b_ih if has_b_ih else None,
+            d_b_hh if has_b_hh else None,
+        )
+
+
+def _addresses(*tensors: Tensor | None) -> list[int]:
+    """Where the numbers lie; 0 for nothing."""
+    return [tensor.data_ptr() if tensor is not None and tensor.numel() else 0 for tensor in tensors]
+
+
+def _chunk(T: int, B: int, gates: Gates, plane_bytes: int) -> int:
+    return max(1, min(T, CHUNK_BYTES // (B * plane_bytes * (gates.planes + 1))))
+
+
+def _rows(x_TBD: Tensor) -> Tensor:
+    """The same numbers, so that neighbouring rows (t, b) are equally far apart."""
+    _, B, D = x_TBD.shape
+    even = x_TBD.stride(2) == 1 and x_TBD.stride(0) == B * x_TBD.stride(1) and x_TBD.stride(1) >= D
+    return x_TBD if even else x_TBD.contiguous()
+
+
+def _states(x_TBD: Tensor, first: Tensor | None, W: int) -> Tensor:
+    """(T + 1, B, W) of which the first is filled."""
+    T, B, _ = x_TBD.shape
+    states = x_TBD.new_empty(T + 1, B, W)
+    states[0] = 0
+    if first is not None:
+        states[0, :, : first.shape[1]] = first
+    return states
+
+
+def _gates(weights: Tensor, count: int, shift: int) -> Tensor:
+    """(gates × H, K) -> (gates, H, K), the gates moved on by `shift` places."""
+    by_gate = weights.detach().view(count, -1, weights.shape[1])
+    return by_gate.roll(shift, 0) if shift else by_gate
+
+
+def _transposed(weights: Tensor, count: int, W: int, shift: int = 0) -> Tensor:
+    """(gates × H, K) -> (K, gates, W), padded with 0."""
+    by_gate = _gates(weights, count, shift)
+    _, H, K = by_gate.shape
+    result = weights.new_empty(K, count, W) if W == H else weights.new_zeros(K, count, W)
+    result[:, :, :H] = by_gate.permute(2, 0, 1)
+    return result
+
+
+def _bias(bias: Tensor | None, weights: Tensor, count: int, W: int, shift: int = 0) -> Tensor:
+    if bias is None:
+        return weights.new_zeros(1, count, W)
+    return _transposed(bias[:, None], count, W, shift)
+
+
+def _as_they_come(weights: Tensor, count: int, W: int, KW: int, shift: int = 0) -> Tensor:
+    """(gates × H, K) -> (gates, W, KW), padded with 0."""
+    by_gate = _gates(weights, count, shift)
+    return F.pad(by_gate, (0, KW - by_gate.shape[2], 0, W - by_gate.shape[1])).contiguous()
+
+
+def _untransposed(gradient: Tensor, H: int, shift: int = 0) -> Tensor:
+    """(K, gates, W) -> (gates × H, K)."""
+    by_gate = gradient[:, :, :H].permute(1, 2, 0)
+    by_gate = by_gate.roll(-shift, 0) if shift else by_gate
+    return by_gate.reshape(-1, gradient.shape[0])
+
+
+def _padded(d_output: Tensor | None, W: int) -> Tensor | None:
+    """∂L/∂output with rows of width W, the units of a row side by side."""
+    if d_output is None:
+        return None
+    missing = W - d_output.shape[-1]
+    if missing:
+        return F.pad(d_output, (0, missing))
+    by_row = d_output.stride(-1) == 1 and (d_output.dim() == 3 or d_output.is_contiguous())
+    return d_output if by_row else d_output.contiguous()
+
+
+def _state_grad(gradient: Tensor | None, x: Tensor, B: int, W: int) -> Tensor:
+    result = x.new_zeros(B, W)
+    if gradient is not None and gradient.numel():
+        result[:, : gradient.shape[1]] = gradient
+    return result

@@ -1,0 +1,175 @@
+"""The loops over time, forward and back, compiled: no Python between two steps.
+
+Everything lies time-major in memory, a row a sequence, rows padded to whole registers (width W for H
+units) with zeros, and is handed over by address. Weights come transposed: (inputs, gates × W). The
+input's share of the gates is one product for a few steps at a time, and so are the gradients of the
+weights, while what they need is still in the processor's cache.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit
+from numba.core import types
+from numba.extending import intrinsic
+
+from harness.kernels.formulas import BACKWARD, FORWARD
+from harness.kernels.kind import (
+    carries_of,
+    count_of,
+    has_c_of,
+    kind_of,
+    planes_of,
+    size_of,
+    state_plane_of,
+)
+from harness.kernels.lanes import Formula, Rows, emit_over_rows
+from harness.kernels.product import product
+
+
+def _step(names: tuple[str, ...], choose: Any) -> Any:
+    """An intrinsic of compiled code that applies a formula of the marker's cell to rows."""
+
+    @intrinsic
+    def step(typingctx: Any, kind: Any, rows: Any, width: Any, addresses: Any, strides: Any) -> Any:
+        several = types.UniTuple(types.intp, len(names))
+        which = kind_of(kind)
+        formula: Formula = choose(which.gates)
+
+        def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+            emit_over_rows(builder, which.real, formula, names, *args[1:])
+            return context.get_dummy_value()
+
+        return types.void(kind, types.intp, types.intp, several, several), codegen
+
+    return step
+
+
+def _add(v: Rows) -> None:
+    v.store("to", v.load("to") + v.load("term"))
+
+
+_step_forward = _step(FORWARD, lambda gates: gates.forward)
+_step_backward = _step(BACKWARD, lambda gates: gates.backward)
+_add_rows = _step(("to", "term"), lambda gates: _add)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def forward(
+    kind: Any, T: int, B: int, D: int, H: int, W: int, chunk: int, slots: int,
+    x: int, x_ld: int, wx: int, bx: int, wh: int, bh: int, s: int, g: int, h: int, c: int,
+) -> None:  # fmt: skip
+    """Fills h[1:] (and c[1:], s) from x and h[0] (and c[0]).
+
+    Args:
+        kind: the marker of the cell.
+        T, B, D, H, W: steps, sequences, features, units, width of a plane.
+        chunk: steps whose input's share is made at once.
+        slots: steps that `s` has room for: T, or `chunk`, when nothing is kept for the way back.
+        x: (T, B, D), and the numbers from row to row.
+        wx, bx, wh, bh: (D, gates × W), (gates × W), (H, gates × W), (gates × W).
+        s, g, h, c: (slots, B, planes × W), (B, gates × W), (T + 1, B, W), the same or 0.
+    """
+    size, G, P = size_of(kind), count_of(kind) * W, planes_of(kind) * W
+    state, saved = size * B * W, size * B * P
+    c_ld = W if has_c_of(kind) else 0
+    for begin in range(0, T, chunk):
+        steps = min(chunk, T - begin)
+        first = s + saved * (begin if slots == T else 0)
+        product(kind, steps * B, G, D, first, P, bx, 0, x + size * begin * B * x_ld, x_ld, 1, wx, G)
+        for step in range(steps):
+            h0 = h + state * (begin + step)
+            c0 = c + state * (begin + step) if has_c_of(kind) else 0
+            product(kind, B, G, H, g, G, bh, 0, h0, W, 1, wh, G)
+            _step_forward(
+                kind, B, W,
+                (first + saved * step, g, h0, h0 + state, c0, c0 + state), (P, G, W, W, c_ld, c_ld),
+            )  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def backward(
+    kind: Any, T: int, B: int, D: int, H: int, W: int, DW: int, chunk: int,
+    x: int, x_ld: int, wx: int, wh: int, s: int, h: int, c: int, one: int,
+    out: int, out_t: int, out_b: int, ends: np.ndarray,
+    dh: np.ndarray, dc: int, total: np.ndarray, da: int,
+    dwx: int, dbx: int, dwh: int, dbh: int, dx: int, to_start: bool,
+    flow_h: np.ndarray, flow_c: np.ndarray,
+) -> None:  # fmt: skip
+    """Fills the gradients of weights, inputs and initial state from those of outputs and last state.
+
+    Args:
+        kind, T, B, D, H, W, x, x_ld, s, h, c: as in `forward`; `s` has T slots where the cell keeps it.
+        DW: width of a row of `dx`.
+        chunk: steps whose weight gradients are summed at once.
+        wx, wh: (gates × W, DW), (gates × W, W): the weights as they come.
+        one: the number 1.
+        out: ∂L/∂output, (T, B, W) by the strides `out_t` and `out_b`; or 0.
+        ends: if not empty, the output of sequence b was read at step ends[b] − 1 alone, and `out` is
+            (B, W).
+        dh, dc: (B, W), ∂L/∂ of the last state; at the end of the initial one.
+        total: (B, W), room.
+        da: (chunk, B, planes × W), room.
+        dwx, dbx, dwh, dbh: gradients in the form of `forward`'s weights, begun with 0.
+        dx: (T, B, DW), or 0 where it is not asked.
+        to_start: whether the gradient of the initial state is asked.
+        flow_h, flow_c: (T,) float64, filled with Σ_b ‖∂L/∂h_t‖ and Σ_b ‖∂L/∂c_t‖; or empty.
+    """
+    size, G, P = size_of(kind), count_of(kind) * W, planes_of(kind) * W
+    state, saved, shift = size * B * W, size * B * P, size * state_plane_of(kind) * W
+    c_ld = W if has_c_of(kind) else 0
+    dh_at, total_at = dh.ctypes.data, total.ctypes.data
+    chunks = (T + chunk - 1) // chunk
+    for number in range(chunks):
+        begin = (chunks - 1 - number) * chunk
+        steps = min(chunk, T - begin)
+        for back in range(steps):
+            step = steps - 1 - back
+            t = begin + step
+            if len(ends) > 0:
+                for b in range(B):
+                    if ends[b] == t + 1:
+                        row = size * b * W
+                        _add_rows(kind, 1, W, (dh_at + row, out + row), (W, W))
+            elif out != 0:
+                _add_rows(kind, B, W, (dh_at, out + size * t * out_t), (W, out_b))
+            if len(flow_h) > 0:
+                flow_h[t] = _norms(dh)
+            h0 = h + state * t
+            c0 = c + state * t if has_c_of(kind) else 0
+            da_t = da + saved * step
+            _step_backward(
+                kind, B, W,
+                (s + saved * t, h0, h0 + state, c0, c0 + state, dh_at, dc, total_at, da_t),
+                (P, W, W, c_ld, c_ld, W, W, W, P),
+            )  # fmt: skip
+            if len(flow_c) > 0:
+                flow_c[t] = _norms(total)
+            if t > 0 or to_start:
+                carried = dh_at if carries_of(kind) else 0
+                product(kind, B, W, G, dh_at, W, carried, W, da_t + shift, P, 1, wh, W)
+        rows = steps * B
+        x_at, h_at = x + size * begin * B * x_ld, h + state * begin
+        product(kind, H, G, rows, dwh, G, dwh, G, h_at, 1, W, da + shift, P)
+        product(kind, D, G, rows, dwx, G, dwx, G, x_at, 1, x_ld, da, P)
+        product(kind, 1, G, rows, dbx, G, dbx, G, one, 0, 0, da, P)
+        if shift > 0:
+            product(kind, 1, G, rows, dbh, G, dbh, G, one, 0, 0, da + shift, P)
+        if dx != 0:
+            product(kind, rows, DW, G, dx + size * begin * B * DW, DW, 0, 0, da, P, 1, wx, DW)
+
+
+@njit(error_model="numpy", fastmath={"reassoc", "contract"})
+def _norms(rows: np.ndarray) -> float:
+    """Σ_b ‖rows[b]‖, in float64: the squares of small float32 numbers underflow."""
+    total = 0.0
+    for b in range(rows.shape[0]):
+        square = 0.0
+        for value in rows[b]:
+            square += float(value) * float(value)
+        total += math.sqrt(square)
+    return total

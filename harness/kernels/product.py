@@ -1,0 +1,179 @@
+"""The matrix product of the time loops: one tile of the result stays in registers over the whole sum.
+
+A library's product copies its operands into an order of its own at every call, which for the small
+products of a recurrent step costs a fifth of the time. Here the weights are laid out once a sequence, and
+a tile of up to 12 × 2 registers (6 × 2 where there are 16) is summed up without touching memory.
+
+Source of the tiling: Goto & van de Geijn 2008, ACM Trans. Math. Software 34(3); Van Zee & van de Geijn 2015.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import njit
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from harness.kernels.kind import kind_of, lanes_of, size_of
+from harness.kernels.lanes import INT64, MACHINE, Real
+
+TALL = 12 if MACHINE.registers >= 32 else 6
+"""Rows of the largest tile: with two registers a row, all but a few registers hold sums."""
+
+LOW = 4
+"""Rows of the tile for what a tall one leaves; single rows follow."""
+
+
+def _tile(rows: int, registers: int) -> Any:
+    """The product for one tile of rows × registers, as an intrinsic of compiled code."""
+
+    @intrinsic
+    def tile(
+        typingctx: Any, kind: Any, depth: Any, out: Any, out_ld: Any, init: Any, init_ld: Any,
+        a: Any, a_i: Any, a_k: Any, b: Any, b_ld: Any,
+    ) -> Any:  # fmt: skip
+        real = kind_of(kind).real
+
+        def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
+            _emit_tile(builder, real, rows, registers, *args[1:])
+            return context.get_dummy_value()
+
+        return types.void(kind, *[types.intp] * 10), codegen
+
+    return tile
+
+
+_tall_wide, _tall_slim = _tile(TALL, 2), _tile(TALL, 1)
+_low_wide, _low_slim = _tile(LOW, 2), _tile(LOW, 1)
+_row_wide, _row_slim = _tile(1, 2), _tile(1, 1)
+
+
+@njit(error_model="numpy")
+def product(
+    kind: Any, m: int, n: int, depth: int,
+    out: int, out_ld: int, init: int, init_ld: int,
+    a: int, a_i: int, a_k: int, b: int, b_ld: int,
+) -> None:  # fmt: skip
+    """Computes out[i, j] = init[i, j] + Σₖ a[i, k] · b[k, j] for i < m, j < n, k < depth.
+
+    In compiled code only. Matrices are addresses; strides count numbers; neighbours along j lie side by
+    side.
+
+    Args:
+        kind: a marker, which says the type of the numbers.
+        m: rows.
+        n: columns, a multiple of a register's lanes.
+        depth: terms of a sum.
+        out: where to, and its stride from row to row.
+        init: what to begin with and its stride; stride 0 repeats one row, such as a bias; address 0: zeros.
+            It may be `out`.
+        a: the left matrix, its strides from i to i and from k to k; 0 and 0 repeat one number.
+        b: the right matrix, and its stride from row to row.
+    """
+    size, lanes = size_of(kind), lanes_of(kind)
+    j = 0
+    while j < n:
+        wide = n - j >= 2 * lanes
+        i = 0
+        while i < m:
+            to = out + size * (i * out_ld + j)
+            start = 0 if init == 0 else init + size * (i * init_ld + j)
+            left, right = a + size * i * a_i, b + size * j
+            if m - i >= TALL:
+                if wide:
+                    _tall_wide(kind, depth, to, out_ld, start, init_ld, left, a_i, a_k, right, b_ld)
+                else:
+                    _tall_slim(kind, depth, to, out_ld, start, init_ld, left, a_i, a_k, right, b_ld)
+                i += TALL
+            elif m - i >= LOW:
+                if wide:
+                    _low_wide(kind, depth, to, out_ld, start, init_ld, left, a_i, a_k, right, b_ld)
+                else:
+                    _low_slim(kind, depth, to, out_ld, start, init_ld, left, a_i, a_k, right, b_ld)
+                i += LOW
+            else:
+                if wide:
+                    _row_wide(kind, depth, to, out_ld, start, init_ld, left, a_i, a_k, right, b_ld)
+                else:
+                    _row_slim(kind, depth, to, out_ld, start, init_ld, left, a_i, a_k, right, b_ld)
+                i += 1
+        j += 2 * lanes if wide else lanes
+
+
+def _emit_tile(
+    builder: ir.IRBuilder, real: Real, rows: int, registers: int,
+    depth: ir.Value, out: ir.Value, out_ld: ir.Value, init: ir.Value, init_ld: ir.Value,
+    a: ir.Value, a_i: ir.Value, a_k: ir.Value, b: ir.Value, b_ld: ir.Value,
+) -> None:  # fmt: skip
+    out_step, init_step, a_i_step, a_k_step, b_step = (
+        builder.mul(stride, INT64(real.size)) for stride in (out_ld, init_ld, a_i, a_k, b_ld)
+    )
+    entry = builder.block
+    given, head, body, done = (
+        builder.append_basic_block(name) for name in ("init.given", "sum.head", "sum.body", "sum.done")
+    )
+    builder.cbranch(builder.icmp_signed("==", init, INT64(0)), head, given)
+
+    builder.position_at_end(given)
+    starts = _places(builder, real, init, init_step, rows, registers)
+    loaded = [builder.load(place, align=real.size) for place in starts]
+    builder.branch(head)
+
+    builder.position_at_end(head)
+    sums = [builder.phi(real.vector) for _ in range(rows * registers)]
+    k, a_at, b_at = builder.phi(INT64), builder.phi(INT64), builder.phi(INT64)
+    for total, first in zip(sums, loaded, strict=True):
+        total.add_incoming(real.constant(0.0), entry)
+        total.add_incoming(first, given)
+    for block in (entry, given):
+        for counter, first in ((k, INT64(0)), (a_at, a), (b_at, b)):
+            counter.add_incoming(first, block)
+    builder.cbranch(builder.icmp_signed("<", k, depth), body, done)
+
+    builder.position_at_end(body)
+    fma_type = ir.FunctionType(real.vector, [real.vector] * 3)
+    fma = cgutils.get_or_insert_function(builder.module, fma_type, f"llvm.fma.v{real.lanes}f{8 * real.size}")
+    columns = [
+        builder.load(place, align=real.size) for place in _places(builder, real, b_at, b_step, 1, registers)
+    ]
+    at = a_at
+    for row in range(rows):
+        number = builder.load(builder.inttoptr(at, real.scalar.as_pointer()), align=real.size)
+        for column in range(registers):
+            total = sums[row * registers + column]
+            total.add_incoming(
+                builder.call(fma, [_spread(builder, real, number), columns[column], total]), body
+            )
+        at = builder.add(at, a_i_step)
+    k.add_incoming(builder.add(k, INT64(1)), body)
+    a_at.add_incoming(builder.add(a_at, a_k_step), body)
+    b_at.add_incoming(builder.add(b_at, b_step), body)
+    builder.branch(head)
+
+    builder.position_at_end(done)
+    for place, total in zip(_places(builder, real, out, out_step, rows, registers), sums, strict=True):
+        builder.store(total, place, align=real.size)
+
+
+def _places(
+    builder: ir.IRBuilder, real: Real, start: ir.Value, step: ir.Value, rows: int, registers: int
+) -> list[ir.Value]:
+    """Pointers to the registers of a tile, row by row."""
+    places = []
+    for row in range(rows):
+        first = builder.add(start, builder.mul(step, INT64(row)))
+        for register in range(registers):
+            address = builder.add(first, INT64(register * MACHINE.register_bytes))
+            places.append(builder.inttoptr(address, real.vector.as_pointer()))
+    return places
+
+
+def _spread(builder: ir.IRBuilder, real: Real, number: ir.Value) -> ir.Value:
+    """A register full of one number."""
+    undefined = ir.Constant(real.vector, ir.Undefined)
+    first = builder.insert_element(undefined, number, ir.IntType(32)(0))
+    return builder.shuffle_vector(
+        first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), real.lanes), [0] * real.lanes)
+    )
