@@ -31,7 +31,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from harness.config import ConfigError, compose, config_loader, one_line
+from harness.config import ConfigError, GridComposer, compose, config_loader, one_line
 from harness.plan import Plan, plan
 from harness.results import store
 from harness.results.record import STATUSES
@@ -85,11 +85,11 @@ def expand(overrides: Sequence[str]) -> tuple[DictConfig, list[Job]]:
         combinations = BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]
     except HydraException as error:
         raise ConfigError(str(error)) from None
-    hydra_overrides = list(master.hydra.overrides.hydra)
+    composer = GridComposer(master.hydra.overrides.hydra)
     jobs: dict[Path, Job] = {}
     for combination in combinations:
         try:
-            checked = plan(compose([*hydra_overrides, *combination]))
+            checked = plan(composer.compose(combination))
         except ConfigError as error:
             raise ConfigError(f"{error} [in {' '.join(combination)}]") from None
         item = Job(tuple(combination), checked)
