@@ -10,7 +10,7 @@ from harness.plan import Plan
 from harness.training import encoded_size
 
 USUAL_N_TRAIN = 10_000
-"""Training samples where the task's arguments don't say; making the data only to count them costs too much."""
+"""Training samples where the task's arguments don't say; making the data only to count it costs too much."""
 
 USUAL_GATES = 4
 """Matrices a layer of a cell from outside: rather too long than too short, a long run must not come last."""
