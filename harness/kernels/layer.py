@@ -16,8 +16,8 @@ from harness.kernels.kind import GATES, marker
 from harness.kernels.lanes import Real
 from harness.kernels.loops import backward, forward
 
-CHUNK_BYTES = 2**20
-"""Memory of the steps that are handled at once: about what a core's second cache holds."""
+CHUNK_BYTES = 2**19
+"""Memory of the steps that are handled at once: what fits into a core's second cache beside the weights."""
 
 NO_ENDS = np.empty(0, dtype=np.int64)
 
