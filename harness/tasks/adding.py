@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import one_of, split_sizes, whole_number
-from harness.tasks.draws import stream, uniform, whole
+from harness.tasks.draws import uniform, whole
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 VARIANTS = {
@@ -70,6 +71,8 @@ def make_adding(
     0.16 for one term and 0.16 − 0.16²/4 = 0.1536 for two. Solved: 0.05/4, as the target is half the
     sum of two numbers on [0, 1), so that squared errors are a quarter.
 
+    Splits: no two share a sample; of 2 steps there are 2⁴⁸.
+
     Args:
         seq_len: steps T, at least 2; for hs97 at least 11.
         variant: `half`, `any` or `hs97`.
@@ -105,7 +108,7 @@ def make_adding(
         + VARIANTS[variant],
     )
     return Task(
-        spec, lambda split, epoch: _draw(stream(seed, split, epoch), sizes[split], seq_len, variant), fresh
+        spec, splits_apart(lambda rng, n: _draw(rng, n, seq_len, variant), seed=seed, sizes=sizes), fresh
     )
 
 

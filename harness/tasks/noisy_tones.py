@@ -7,8 +7,9 @@ import math
 import numpy as np
 import torch
 
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import one_of, split_sizes, whole_number
-from harness.tasks.draws import stream, whole
+from harness.tasks.draws import whole
 from harness.tasks.noise import fill_normal
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 from harness.tasks.tones import PHASES, add_waves, sine_table
@@ -41,8 +42,9 @@ def make_noisy_tones(
     the 256 T). The noise has S decibels less power than the tone: its variance is 10^(−S/10) / 2.
 
     Sines are multiples of 2⁻¹² and the noise is made of sums of 12 integers (see `harness.tasks.noise`),
-    its deviation a multiple of 2⁻²⁰, so that the bytes are the same on every machine. Samples are not
-    compared between splits; the noise makes every one different.
+    its deviation a multiple of 2⁻²⁰, so that the bytes are the same on every machine.
+
+    Splits: no two share a sample; the noise makes every one different.
 
     Baselines: chance is 1/K. In `frequency` the phase at the last step is uniform for every class, so
     without memory the loss is ln K. In `phase` the last value says something: its mean μₖ is the sine at
@@ -92,8 +94,7 @@ def make_noisy_tones(
         citation="after Neil, Pfeiffer & Liu 2016, NeurIPS, arXiv 1610.09513, with noise",
     )
 
-    def draw(split: str, epoch: int) -> Split:
-        rng, n = stream(seed, split, epoch), sizes[split]
+    def draw(rng: np.random.RandomState, n: int) -> Split:
         y = whole(rng, 0, num_classes, n)
         if variant == "frequency":
             starts, cycles_N = whole(rng, 0, PHASES * seq_len, n), cycles + y
@@ -105,7 +106,7 @@ def make_noisy_tones(
         add_waves(x_NTD[:, :, 0], sine_table(seq_len), starts, cycles_N, np.ones(n, dtype=np.float32))
         return Split(torch.from_numpy(x_NTD), torch.from_numpy(y), full_lengths(n, seq_len))
 
-    return Task(spec, draw, fresh)
+    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
 
 
 def _decibels(value: object) -> float:

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import torch
 
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import one_of, split_sizes, whole_number
-from harness.tasks.draws import stream, whole
+from harness.tasks.draws import whole
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 SYMBOLS = ("X", "Y", "a", "b", "c", "d", "E", "B")
@@ -45,9 +46,7 @@ def make_temporal_order(
     lengths of 100 to 110 and fixes these windows at 10–20, 50–60 and so on; here the length is fixed
     and the windows scale with it.
 
-    Splits are drawn independently of each other. There are over 4^(T − 2) sequences, so at the default sizes
-    no shared sample is to be expected; at T = 10, the shortest, 65,536 sequences of 6a make every seventh
-    test sample one of 10,000 training samples.
+    Splits: no two share a sample. There are over 4^(T − 2) of them, 65,536 at T = 10, the shortest, in 6a.
 
     Baseline: the last symbol is always B, so without memory every class is equally likely: a loss of
     ln 4 or ln 8. Solved: an accuracy of 0.99.
@@ -63,7 +62,7 @@ def make_temporal_order(
         x (N, T) int64 token ids below 8 (see `SYMBOLS`); y (N,) int64.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError: an argument is outside its range; where splits are made, too few samples exist.
 
     Source: Hochreiter & Schmidhuber 1997, Neural Computation 9(8), task 6.
     """
@@ -86,7 +85,7 @@ def make_temporal_order(
         citation="Hochreiter & Schmidhuber 1997, Neural Computation 9(8), task 6",
     )
     return Task(
-        spec, lambda split, epoch: _draw(stream(seed, split, epoch), sizes[split], seq_len, variant), fresh
+        spec, splits_apart(lambda rng, n: _draw(rng, n, seq_len, variant), seed=seed, sizes=sizes), fresh
     )
 
 
