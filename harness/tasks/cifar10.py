@@ -10,6 +10,7 @@ import torch
 from harness.tasks.checks import one_of, whole_number
 from harness.tasks.cifar10_files import read_images
 from harness.tasks.draws import stream
+from harness.tasks.fetching import fetch_set
 from harness.tasks.image_files import split_by_class
 from harness.tasks.noise import fill_normal
 from harness.tasks.pixels import some_rows
@@ -49,7 +50,8 @@ def load_cifar10(
     machine. It is large: 0.38 MB an image, 17 GB for all that are trained on; name an `n_train`.
 
     Data source: `cifar10-60000`, the published 10,000 images to test on and a tenth of each class of the
-    other 50,000 (500 of 5,000) to validate on; the division is fixed. Nothing is bundled or downloaded.
+    other 50,000 (500 of 5,000) to validate on; the division is fixed. Nothing is bundled: `fetch_cifar10`
+    downloads it.
 
     Baseline: guessing is right in 1 of 10. Without memory `noisy_rows` sees noise alone, and a loss of
     ln 10 is the lowest; for the other variants it is not known in closed form.
@@ -102,6 +104,25 @@ def load_cifar10(
         )
 
     return Task(spec, draw)
+
+
+def fetch_cifar10(data_dir: str | Path | None = None) -> Path:
+    """Downloads the set (170 MB) through torchvision, with checksums and progress; returns its folder.
+
+    Args:
+        data_dir: where to put `cifar-10-batches-py/`; None: `$HARNESS_DATA`, or the cache.
+
+    Raises:
+        RuntimeError, OSError: the source does not answer, or what came is damaged; nothing is kept of it.
+    """
+    from torchvision.datasets import CIFAR10
+
+    return fetch_set(
+        data_dir,
+        folder="cifar-10-batches-py",
+        read=read_images,
+        download=lambda folder: CIFAR10(str(folder), download=True),
+    )
 
 
 def _steps(seq_len: int | None, variant: str) -> int:

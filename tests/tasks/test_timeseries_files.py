@@ -1,5 +1,6 @@
 """Where recorded series are looked for, what is refused, and that nothing downloads unless asked."""
 
+import http.client
 import sys
 from pathlib import Path
 from unittest import mock
@@ -45,14 +46,16 @@ def test_what_is_not_there_says_how_to_get_it_and_names_the_nearest(toy, tmp_pat
     assert f"no such problem in {tmp_path}" in text
     assert "JapaneseVowels" in text
     assert "did you mean 'GunPoint'?" in text
-    assert f"harness.tasks.fetch_timeseries('Gunpoint', '{tmp_path}')" in text
-    with pytest.raises(FileNotFoundError, match=r"fetch_timeseries\('FordA'\)`$"):
+    assert f"`harness fetch timeseries name=Gunpoint data_dir={tmp_path}`" in text
+    with pytest.raises(FileNotFoundError, match=r"`harness fetch timeseries name=FordA`$"):
         load_timeseries(name="FordA")
 
 
 def test_half_a_problem_is_refused(toy, tmp_path):
     write(tmp_path, "Toy", ["TEST"])
-    with pytest.raises(FileNotFoundError, match=r"Toy holds only the TEST part of Toy; .*fetch_timeseries"):
+    with pytest.raises(
+        FileNotFoundError, match=r"Toy holds only the TEST part of Toy; .*harness fetch timeseries name=Toy"
+    ):
         load_timeseries(name="Toy", data_dir=tmp_path)
 
 
@@ -123,6 +126,24 @@ def test_fetching_puts_the_files_into_the_folder_once(tmp_path):
         assert len(load_timeseries(name="Far", data_dir=tmp_path / "data").test) == 3
         sys.modules["aeon.datasets"].load_classification = None  # a second call asks nobody
         fetch_timeseries("Far", tmp_path / "data")
+
+
+def test_a_fetched_problem_that_is_there_in_part_comes_whole_and_a_broken_one_leaves_nothing(tmp_path):
+    def cut_off(name, extract_path):
+        write(Path(extract_path), name, ["TRAIN"])
+        raise http.client.IncompleteRead(b"half")
+
+    fetched = {f"Far_{part}": TOY[f"Toy_{part}"] for part in ("TRAIN", "TEST")}
+    write(tmp_path, "Far", ["TEST"])
+    with stand_in(fetched, on_offer=["Far"]):
+        whole = sys.modules["aeon.datasets"].load_classification
+        sys.modules["aeon.datasets"].load_classification = cut_off
+        with pytest.raises(OSError, match="the download broke off .*IncompleteRead"):
+            fetch_timeseries("Far", tmp_path)
+        assert sorted(path.name for path in tmp_path.rglob("*")) == ["Far", "Far_TEST.ts"]
+        sys.modules["aeon.datasets"].load_classification = whole
+        fetch_timeseries("Far", tmp_path)
+        assert len(load_timeseries(name="Far", data_dir=tmp_path).test) == 3
 
 
 def test_fetching_what_is_not_on_offer_or_comes_empty_is_an_error(tmp_path):
