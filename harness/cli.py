@@ -15,7 +15,8 @@ import hydra
 from hydra.core.global_hydra import GlobalHydra
 
 from harness import __version__, tasks
-from harness.config import CONFIG_NAME, ConfigError, compose, conf_dir, options
+from harness.catalogue import catalogue
+from harness.config import CONFIG_NAME, ConfigError, compose, conf_dir
 from harness.plan import Plan, plan
 from harness.results import gather, store
 from harness.run import execute, job
@@ -195,42 +196,8 @@ def _fetch_settings(name: str, settings: list[str]) -> dict[str, str]:
 def _list(arguments: list[str]) -> int:
     if arguments:
         raise ConfigError(f"list takes no arguments, not {' '.join(arguments)!r}")
-    print("tasks (all work offline; 'not here' says what one lacks)")
-    for name in options("task"):
-        print(f"  {name:18} {_about_task(name)}")
-        for key, about in _choices(name):
-            print(f"  {'':18} {key}: {about}")
-    for group in ("cell", "experiment"):
-        print(f"{group}s")
-        for name in options(group):
-            print(f"  {name:18} {_first_comment(group, name)}")
+    print(catalogue())
     return 0
-
-
-def _about_task(name: str) -> str:
-    """Variant, shape, output, chance, baseline and source of a task with its default arguments."""
-    try:
-        spec = plan(compose([f"task={name}"])).task.spec
-    except ConfigError as error:
-        return f"not here: {error}"
-    shape = (
-        f"({spec.seq_len}, {spec.input_size})"
-        if spec.input_size
-        else f"({spec.seq_len},) < {spec.vocab_size}"
-    )
-    output = "value" if spec.target == "value" else f"{spec.num_classes} classes"
-    where = " at steps" if spec.target == "steps" else ""
-    baseline = "-" if spec.memoryless_loss is None else f"{spec.memoryless_loss:.4f}"
-    return (
-        f"{spec.variant:18} {shape:15} {output + where:18} chance {spec.chance_accuracy:.3f}  "
-        f"memoryless loss {baseline:7} {spec.data_source:14} {spec.citation}"
-    )
-
-
-def _choices(task: str) -> list[tuple[str, str]]:
-    """What a task's yaml says of its variants."""
-    text = (conf_dir() / "task" / f"{task}.yaml").read_text(encoding="utf-8")
-    return re.findall(r"^(variant|permutation): [^#\n]*# (.*)$", text, flags=re.MULTILINE)
 
 
 def _show(arguments: list[str]) -> int:
@@ -243,11 +210,6 @@ def _show(arguments: list[str]) -> int:
     name = f"{run.task.spec.name}-{run.task.spec.variant}-T{run.task.spec.seq_len}.png"
     print(show_figure(run.task, run.results_dir / "samples" / re.sub(r"[^A-Za-z0-9._-]+", "-", name)))
     return 0
-
-
-def _first_comment(group: str, name: str) -> str:
-    lines = (conf_dir() / group / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
-    return next((line[1:].strip() for line in lines if line.startswith("# ") and "@package" not in line), "")
 
 
 def _show_config(arguments: list[str]) -> int:

