@@ -41,14 +41,16 @@ class Series:
 def fetch_timeseries(name: str, data_dir: str | Path | None = None) -> Path:
     """Downloads a problem through aeon, from the archives' community on Zenodo; returns its folder.
 
+    aeon compares no checksums: a file is whole if it can be read.
+
     Args:
         name: of the problem, as the archives spell it.
         data_dir: where to put `NAME/`; None: `$HARNESS_DATA`, or the cache.
 
     Raises:
-        ValueError: the archives have no such problem, or what came cannot be used.
+        ValueError: the archive has no such problem or does not answer, or what came cannot be used.
         FileNotFoundError: aeon is not installed, or what came holds no training and test part.
-        OSError: the archive does not answer, or breaks off; nothing is kept of it.
+        OSError: the folder cannot be written. Whatever it is, nothing is kept of what came.
     """
     name = checked_name(name)
     datasets = _aeon_datasets(name)
@@ -59,11 +61,12 @@ def fetch_timeseries(name: str, data_dir: str | Path | None = None) -> Path:
         for part in PARTS:
             read_part(name, part, folder)
 
+    plain = _folder(Path(), name).name  # with its files come those of its `_eq` and `_nmv` versions
     root = fetch_set(
         data_dir,
-        folder=_folder(Path(), name).name,
+        folder=plain,
         read=read,
-        download=lambda folder: datasets.load_classification(name, extract_path=str(folder)),
+        download=lambda folder: datasets.load_classification(plain, extract_path=str(folder)),
     )
     return _folder(root, name)
 
