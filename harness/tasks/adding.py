@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -35,7 +37,7 @@ def make_adding(
     seed: int = 0,
     fresh: bool = False,
 ) -> Task:
-    """Adds the two numbers whose marker is 1.
+    """Adds the two numbers whose marker is 1 (examples that run are in `target_of`).
 
     A step is (value, marker): the value uniform on [0, 1), the marker 1 at two steps and 0 elsewhere;
     in the variant `hs97` values are uniform on [−1, 1) and the target is scaled.
@@ -110,6 +112,20 @@ def make_adding(
     return Task(
         spec, splits_apart(lambda rng, n: _draw(rng, n, seq_len, variant), seed=seed, sizes=sizes), fresh
     )
+
+
+def target_of(steps: Sequence[tuple[float, float]], variant: str) -> float:
+    """The target of one sequence of (value, marker).
+
+    >>> target_of([(0.5, 0), (0.125, 1), (0.75, 1), (0.25, 0)], "half")
+    0.875
+    >>> target_of([(0.25, 1), (0.5, 0), (0.0, 0), (0.75, 1)], "any")
+    1.0
+    >>> target_of([(0.3, -1), (-0.5, 1), (0.1, 0), (0.9, 1)], "hs97")
+    0.6
+    """
+    total = sum(value for value, marker in steps if marker == 1)
+    return 0.5 + total / 4 if variant == "hs97" else total
 
 
 def _baselines(seq_len: int, variant: str) -> tuple[float, float]:

@@ -139,7 +139,14 @@ def _steps(seq_len: int | None, variant: str) -> int:
 
 
 def _steps_of(x: np.ndarray, variant: str, seq_len: int, rng: np.random.RandomState) -> np.ndarray:
-    """(N, 3072) bytes, colour by colour -> (N, seq_len, values) float32."""
+    """(N, 3072) bytes, colour by colour -> (N, seq_len, values) float32.
+
+    >>> image = np.repeat([0, 255, 0], 1024).astype(np.uint8)[None]  # all green
+    >>> _steps_of(image, "colour", 1024, np.random.RandomState(0))[0, 0].tolist()
+    [0.0, 1.0, 0.0]
+    >>> _steps_of(image, "rows", 32, np.random.RandomState(0))[0, 0, [0, 31, 32, 63, 64]].tolist()
+    [0.0, 0.0, 1.0, 1.0, 0.0]
+    """
     channels_NCP = x.reshape(-1, 3, 1024)
     if variant == "grey":
         return _unit(_luma(channels_NCP)[:, :, None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -28,7 +29,8 @@ def make_delayed_recall(
 ) -> Task:
     """Recalls the first symbol after seq_len − 1 distractors.
 
-    With K = 3 classes, in the variant `separate` (distractors are 3, 4, 5) and in `shared` (0, 1, 2):
+    With K = 3 classes, in the variant `separate` (distractors are 3, 4, 5) and in `shared` (0, 1, 2);
+    examples that run are in `class_of`:
 
         separate  1 3 5 5 4  ->  class 1        shared  1 0 2 1 2  ->  class 1
         separate  0 4 3 5 3  ->  class 0        shared  2 1 1 0 1  ->  class 2
@@ -85,3 +87,14 @@ def make_delayed_recall(
         return Split(x, x[:, 0].clone(), full_lengths(n, seq_len))
 
     return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
+
+
+def class_of(symbols: Sequence[int]) -> int:
+    """The label of one sequence.
+
+    >>> class_of([1, 3, 5, 5, 4]), class_of([0, 4, 3, 5, 3])
+    (1, 0)
+    >>> class_of([1, 0, 2, 1, 2]), class_of([2, 1, 1, 0, 1])
+    (1, 2)
+    """
+    return symbols[0]

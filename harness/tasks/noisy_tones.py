@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ def make_noisy_tones(
 ) -> Task:
     """Names the frequency or the phase of a sine wave of amplitude 1 in white Gaussian noise.
 
-    With 8 steps, 4 classes, from 1 cycle on, and the noise left out:
+    With 8 steps, 4 classes, from 1 cycle on, and the noise left out (examples that run are in `class_of`):
 
         frequency  0 1 0 -1 0 1 0 -1                   ->  2 cycles          ->  class 1
         phase      1 0.707 0 -0.707 -1 -0.707 0 0.707  ->  begins at 1/4     ->  class 1
@@ -107,6 +108,21 @@ def make_noisy_tones(
         return Split(torch.from_numpy(x_NTD), torch.from_numpy(y), full_lengths(n, seq_len))
 
     return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
+
+
+def class_of(wave: Sequence[float], variant: str, num_classes: int, cycles: int) -> int:
+    """The likeliest label of one wave: its strongest whole frequency, or the nearest of the K phases.
+
+    >>> class_of([0, 1, 0, -1, 0, 1, 0, -1], "frequency", num_classes=4, cycles=1)
+    1
+    >>> class_of([1, 0.707, 0, -0.707, -1, -0.707, 0, 0.707], "phase", num_classes=4, cycles=1)
+    1
+    """
+    spectrum = np.fft.rfft(wave)
+    if variant == "frequency":
+        return int(np.abs(spectrum)[cycles : cycles + num_classes].argmax())
+    turn = np.angle(1j * spectrum[cycles]) / (2 * np.pi)  # of a sine, 0 where it begins at 0 and rises
+    return round(float(turn) * num_classes) % num_classes
 
 
 def _decibels(value: object) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ def make_temporal_order(
     seed: int = 0,
     fresh: bool = False,
 ) -> Task:
-    """Names the order in which the relevant symbols X and Y came, long before the end.
+    """Names the order in which the relevant symbols X and Y came, long before the end (see `class_of`).
 
         E a X c d Y b B  ->  X, Y  ->  class 1
         E b Y a a X d B  ->  Y, X  ->  class 2
@@ -87,6 +88,21 @@ def make_temporal_order(
     return Task(
         spec, splits_apart(lambda rng, n: _draw(rng, n, seq_len, variant), seed=seed, sizes=sizes), fresh
     )
+
+
+def class_of(symbols: Iterable[str]) -> int:
+    """The label of one sequence, in letters.
+
+    >>> class_of("E a X c d Y b B".split()), class_of("E b Y a a X d B".split())
+    (1, 2)
+    >>> class_of("EaYbYcXB")
+    6
+    """
+    label = 0
+    for symbol in symbols:
+        if symbol in "XY":
+            label = 2 * label + "XY".index(symbol)
+    return label
 
 
 def _draw(rng: np.random.RandomState, n: int, seq_len: int, variant: str) -> Split:
