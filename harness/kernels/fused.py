@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 import time
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from filelock import FileLock
 from torch import Tensor, nn
 
 from harness.cells import is_stock
@@ -66,8 +62,8 @@ def why_not_fused(cell: nn.Module, device: torch.device) -> str | None:
         return "Numba is not installed; pip install 'seqharness[fast]' brings it"
     try:
         import_module("harness.kernels.layer")
-    except ImportError as error:  # a Numba that does not take this NumPy says so when it is imported
-        return f"Numba cannot be loaded: {error}"
+    except Exception as error:  # not with this NumPy, nowhere to keep its code: Numba says so when imported
+        return f"Numba cannot be loaded: {type(error).__name__}: {error}"
     return None
 
 
@@ -189,17 +185,14 @@ class FusedCell(nn.Module):
 
 
 def compile_loops(cell: FusedCell) -> None:
-    """Compiles the loops of a cell, or loads them from disk, by one step of one sequence and back.
+    """Compiles the loops of a cell, or loads them from disk, so that its first call does not wait for it.
 
-    Takes seconds once on a machine and a tenth of one in each later process. Of several processes one
-    compiles and the others wait for it.
+    Takes seconds once on a machine, a tenth of one in each later process.
     """
-    x = torch.zeros(1, 1, cell.cell.input_size, dtype=cell.dtype, requires_grad=True)
-    user = os.getuid() if hasattr(os, "getuid") else ""
-    lock = Path(tempfile.gettempdir()) / f"seqharness-{user}-{cell.name}-{cell.dtype}.lock"
+    from harness.kernels.loops import make_ready
+
     start = time.perf_counter()
-    with FileLock(lock), torch.enable_grad(), torch.random.fork_rng(devices=[]):  # dropout draws
-        torch.autograd.grad(cell(x)[0].sum(), x)
+    make_ready(cell.name, DTYPES[cell.dtype])
     log.info("the fused loops of %s are ready after %.1f s", cell.name, time.perf_counter() - start)
 
 

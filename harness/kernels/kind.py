@@ -1,9 +1,11 @@
 """Which loop is meant: an empty array whose type tells the compiler the cell and the numbers.
 
-Numba compiles a function anew for each type of its arguments and keeps the machine code on disk by
-these types. So the type of a marker, a record with one field, holds all that the code depends on: the
-cell, the type of its numbers, and a fingerprint of the sources that emit it, since Numba itself looks
-for changes in the calling file only.
+Numba compiles a function anew for each type of its arguments, keeps the machine code on disk by these
+types and makes the names of its symbols from them. So the type of a marker holds all that the code
+depends on: the cell, the type of its numbers, and a fingerprint of the sources that emit it, since Numba
+itself looks for changes in the calling file only. It is an array of byte strings whose length is the
+number that says all this: of the types that Python can choose at will, Numba spells out this one in full
+(a record's is numbered in each process as it comes, so that code of two processes could be mixed up).
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from harness.kernels.formulas import Gates
 from harness.kernels.lanes import INT64, Real
 
 GATES = {gates.name: gates for gates in (formulas.RNN_TANH, formulas.RNN_RELU, formulas.LSTM, formulas.GRU)}
+KINDS = [(name, np.dtype(dtype)) for name in GATES for dtype in (np.float32, np.float64)]
 
 
 @dataclass(frozen=True)
@@ -37,22 +40,22 @@ class Kind:
 @functools.cache
 def marker(name: str, dtype: np.dtype[Any]) -> np.ndarray:
     """The marker of a cell (a key of `GATES`) with float32 or float64 numbers."""
-    return np.empty(0, dtype=[(f"{name}-{_fingerprint()}", dtype)])
+    return np.empty(0, dtype=f"S{_fingerprint() * len(KINDS) + KINDS.index((name, dtype))}")
 
 
 def kind_of(marker_type: Any) -> Kind:
     """What the type of a marker says, while code is being compiled."""
-    ((field, entry),) = marker_type.dtype.fields.items()
-    name, _, _ = field.rpartition("-")
-    return Kind(GATES[name], Real(np.dtype(str(entry.type))))
+    name, dtype = KINDS[marker_type.dtype.count % len(KINDS)]
+    return Kind(GATES[name], Real(dtype))
 
 
 @functools.cache
-def _fingerprint() -> str:
+def _fingerprint() -> int:
+    """Of the sources of this room: from 2²⁴ to 2²⁵ − 1, so that times the kinds it is a length."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
-    return digest.hexdigest()[:8]
+    return 2**24 + int.from_bytes(digest.digest()[:3])
 
 
 def _constant(choose: Any) -> Any:

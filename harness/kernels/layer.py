@@ -14,7 +14,7 @@ from harness.kernels.call import DTYPES, Call, Flow
 from harness.kernels.formulas import Gates
 from harness.kernels.kind import GATES, marker
 from harness.kernels.lanes import Real
-from harness.kernels.loops import backward, forward
+from harness.kernels.loops import backward, forward, make_ready
 
 CHUNK_BYTES = 2**19
 """Memory of the steps that are handled at once: what fits into a core's second cache beside the weights."""
@@ -35,6 +35,7 @@ class Layer(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """Runs the loop forward; keeps what the way back needs if any gradient is asked."""
         gates, real = GATES[call.name], Real(DTYPES[x_BTD.dtype])
+        make_ready(call.name, real.dtype)
         (x, x_ld), none = _rows(x_BTD.transpose(0, 1)), x_BTD.new_empty(0)
         T, B, D = x.shape
         H, W = w_hh.shape[1], real.padded(w_hh.shape[1])
@@ -81,9 +82,9 @@ class Layer(torch.autograd.Function):
             flow.h, flow.c = np.empty(T), np.empty(T if gates.has_c else 0)
         wx = _as_they_come(w_ih, gates.count, W, DW, gates.shift) if needs_x else x.new_empty(0)
         wh = _as_they_come(w_hh, gates.count, W, W)
-        backward(  # type: ignore[call-arg]  # addresses come unpacked
+        backward(
             marker(call.name, real.dtype), T, B, D, H, W, DW, chunk,
-            x.data_ptr(), ctx.x_ld, *_addresses(wx, wh, s, h, c, one), *_addresses(out), *strides, ends,  # type: ignore[arg-type]
+            x.data_ptr(), ctx.x_ld, *_addresses(wx, wh, s, h, c, one), *_addresses(out), *strides, ends,
             dh.numpy(), dc.data_ptr(), total.numpy(), *_addresses(da, dwx, dbx, dwh, dbh, dx), needs_h0,
             flow.h, flow.c,
         )  # fmt: skip

@@ -8,12 +8,15 @@ weights, while what they need is still in the processor's cache.
 
 from __future__ import annotations
 
+import functools
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from llvmlite import ir
-from numba import njit
+from numba import njit, typeof
 from numba.core import types
 from numba.extending import intrinsic
 
@@ -23,6 +26,7 @@ from harness.kernels.kind import (
     count_of,
     has_c_of,
     kind_of,
+    marker,
     planes_of,
     size_of,
     state_plane_of,
@@ -174,3 +178,34 @@ def _norms(rows: np.ndarray) -> float:
             square += wide * wide
         total += math.sqrt(square)
     return total
+
+
+@functools.cache
+def make_ready(name: str, dtype: np.dtype[Any]) -> None:
+    """Compiles the loops of a cell, or loads them from disk; later calls in this process do nothing.
+
+    One process at a time: of two that save their code at once, Numba's index may name the one's file for
+    the other's loop, and a later process would run the wrong cell.
+
+    Args:
+        name: of the cell, a key of `GATES`.
+        dtype: float32 or float64.
+    """
+    kind, integer, numbers = typeof(marker(name, dtype)), types.int64, typeof(np.empty((1, 1), dtype))
+    norms, ends = typeof(np.empty(1)), typeof(np.empty(1, np.int64))
+    with FileLock(Path(forward.stats.cache_path) / "loops.lock"):
+        forward.compile((kind, *[integer] * 17))
+        backward.compile(
+            (
+                kind,
+                *[integer] * 18,
+                ends,
+                numbers,
+                integer,
+                numbers,
+                *[integer] * 6,
+                types.boolean,
+                norms,
+                norms,
+            )
+        )

@@ -92,7 +92,7 @@ def test_with_a_numba_that_cannot_be_imported_the_cells_run_on_torch(monkeypatch
         return real_import(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", refuses)
-    reason = "Numba cannot be loaded: Numba needs NumPy 2.4 or less"
+    reason = "Numba cannot be loaded: ImportError: Numba needs NumPy 2.4 or less"
     assert_falls_back(nn.GRU(2, 3, batch_first=True), CPU, reason, caplog)
 
 
