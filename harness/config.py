@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from harness.tasks.checks import did_you_mean
 from harness.training import TrainOptions
+from harness.training.timing import TimingOptions
 
 CONFIG_NAME = "config"
 
@@ -41,6 +42,7 @@ class Schema:
     cell: Any = None
     model: ModelOptions = field(default_factory=ModelOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
+    timing: TimingOptions = field(default_factory=TimingOptions)
     seed: int = 1
     results_dir: str = "results"
     data_dir: str | None = None
@@ -53,7 +55,8 @@ class Schema:
 
 def _register_schema() -> None:
     node = OmegaConf.structured(Schema)
-    OmegaConf.set_readonly(node.train, False)  # TrainOptions is frozen, its config is still being composed
+    for part in (node.train, node.timing):
+        OmegaConf.set_readonly(part, False)  # its dataclass is frozen, its config is still being composed
     ConfigStore.instance().store(name="schema", node=node)
 
 

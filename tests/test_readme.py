@@ -9,7 +9,9 @@ import pytest
 from harness.config import compose, options
 from harness.plan import plan
 from harness.results.record import ABOUT, STEP_COLUMNS
+from harness.results.timing import FILES, TIMING_ABOUT
 from harness.sweep import expand
+from harness.timing import check, timing_options
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -33,7 +35,9 @@ def test_every_column_of_the_table_is_explained_as_the_record_does():
         assert column in README
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "=" in c and not c.startswith(("--cfg", "show"))])
+@pytest.mark.parametrize(
+    "command", [c for c in COMMANDS if "=" in c and not c.startswith(("--cfg", "show", "time"))]
+)
 def test_every_run_and_grid_that_the_readme_shows_can_be_planned(command):
     arguments = shlex.split(command)
     if arguments[0] == "-m":
@@ -41,6 +45,20 @@ def test_every_run_and_grid_that_the_readme_shows_can_be_planned(command):
         assert len(jobs) > 1
     else:
         plan(compose(arguments))
+
+
+@pytest.mark.parametrize("command", sorted({c for c in COMMANDS if c.startswith("time ")}))
+def test_every_timing_pass_that_the_readme_shows_can_be_planned(command):
+    _, jobs = expand(shlex.split(command)[1:])
+    check(jobs, timing_options(jobs[0]))
+    assert len(jobs) > 1
+
+
+def test_every_column_of_the_timing_table_is_explained_as_the_table_does():
+    section = README[README.index("## Speed, measured apart") :]
+    for column, about in TIMING_ABOUT.items():
+        assert f"| `{column}` | {about} |" in section
+    assert all(f"results/{name}" in section for name in FILES.values())
 
 
 def test_the_readme_shows_commands_at_all():
@@ -55,13 +73,14 @@ def test_pictures_and_files_that_the_readme_names_exist():
             "mine" not in path
             and "mycell" not in path
             and path not in ("results/runs.csv", "results/steps.csv")
+            and path.removeprefix("results/") not in FILES.values()
         ):
             assert (ROOT / path).exists(), path
 
 
 def test_the_makefile_has_the_targets_each_with_help():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in ("install", "sweep", "smoke", "report", "test", "lint", "clean"):
+    for target in ("install", "sweep", "smoke", "time", "report", "test", "lint", "clean"):
         assert re.search(rf"^{target}:.*## \w+", makefile, flags=re.MULTILINE), target
         assert target in README
 
