@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -101,6 +102,7 @@ def peak_memory(job: Job, options: TimingOptions) -> float | None:
 
 def _train_briefly(overrides: Sequence[str], options: TimingOptions) -> float | None:
     """In the fresh process: a few steps, and the peak of their memory."""
+    logging.getLogger("harness").addHandler(logging.NullHandler())  # the first process has said it all
     run = plan(compose(overrides))
     set_up(run)
     with onednn_off(options.like_for_like):
