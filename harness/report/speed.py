@@ -103,7 +103,7 @@ def speed_pages(table: pd.DataFrame, x: str, measure: str) -> list[Figure]:
             phase = panel.runs["phase"].iloc[0]
             alike = known.loc[known["phase"] == phase, list(MEASURES[measure])]
             log_axis(ax, alike.stack())  # the same axis for each phase, so that its panels can be compared
-        return [noisy_text(panel.runs)]
+        return [noisy_text(panel.runs)] if measure == "time" else []
 
     title = (
         "Share of the machine's SGEMM rate" if measure == "share" else "Time of a training step and its parts"
@@ -158,7 +158,7 @@ def caption(table: pd.DataFrame, measure: str) -> str:
 def noisy_text(rows: pd.DataFrame) -> str:
     """How many points have an interquartile range above 10 % of the median, or empty."""
     count = int(rows["noisy"].sum())
-    return f"{count} noisy" if count else ""
+    return f"{count} of {len(rows)} noisy" if count else ""
 
 
 def _figures(table: pd.DataFrame, stem: str) -> Iterator[tuple[str, list[Figure]]]:

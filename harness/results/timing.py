@@ -63,7 +63,8 @@ class TimingRow:
     )
     sgemm_noisy: bool | None = _column("`noisy`, of that product")
     share: float | None = _column(
-        "rate of the phase ÷ rate of that product, round by round; median. Above 1 is possible: see Speed"
+        "rate of the phase ÷ rate of that product, round by round; median. Above 1: the cell does its "
+        "products faster than calls of `torch.mm` do"
     )
     share_q25: float | None = _column("first quartile of `share` over rounds")
     share_q75: float | None = _column("third quartile of `share` over rounds")

@@ -20,7 +20,9 @@ def timing_text(rows: Sequence[TimingRow]) -> str:
         line = lines.setdefault(at, {"task": row.task, "cell": row.cell})
         line |= {"H": str(row.hidden_size), "T": str(row.seq_len), "B": str(row.batch_size)}
         line["kernel"] = row.kernel
-        line[f"{row.phase} ms"] = f"{row.median_ms:.4g} ± {row.iqr_ms / 2:.2g}{'!' if row.noisy else ' '}"
+        line[f"{row.phase} ms"] = (
+            f"{_plain(row.median_ms)} ± {_plain(row.iqr_ms / 2)}{'!' if row.noisy else ' '}"
+        )
         if row.phase == "step":
             line["samples/s"] = f"{row.samples_per_s:.0f}"
             line["GFLOP/s"] = _number(row.gflop_per_s, "{:.1f}")
@@ -56,3 +58,8 @@ def load_text(rows: Sequence[TimingRow]) -> str:
 
 def _number(value: float | None, spec: str) -> str:
     return "–" if value is None else spec.format(value)
+
+
+def _plain(value: float) -> str:
+    """Three digits, more before a point where there are more, and no exponent."""
+    return f"{value:.0f}" if value >= 1000 else f"{float(f'{value:.3g}'):g}"

@@ -50,7 +50,7 @@ def cell_flops(
     >>> cell_flops(gates=1, seq_len=1, batch_size=1, input_size=1, hidden_size=1)
     Flops(forward=4, backward=4)
     >>> cell_flops(gates=4, seq_len=784, batch_size=100, input_size=1, hidden_size=128).step
-    31081267200
+    30975590400
     """
     forward = backward = 0
     for layer in range(num_layers):

@@ -69,7 +69,7 @@ def test_axes_are_logarithmic_and_panels_of_a_phase_share_theirs(table):
 def test_noisy_points_are_counted_in_the_title_and_conditions_stand_in_the_caption(table):
     (page,) = speed_pages(table, "hidden_size", "time")
     words = " ".join(text for text, _ in text_boxes(page)).replace("\u00a0", " ")
-    assert "4 noisy" in words
+    assert "4 of 12 noisy" in words
     assert "Kernel: fused; 1 thread; Example CPU" in words.replace("\n", " ")
 
 
