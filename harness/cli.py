@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import re
@@ -13,13 +14,13 @@ from pathlib import Path
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 
-from harness import __version__
-from harness.config import CONFIG_NAME, ConfigError, compose, conf_dir, options
+from harness import __version__, tasks
+from harness.catalogue import catalogue
+from harness.config import CONFIG_NAME, ConfigError, compose, conf_dir
 from harness.plan import Plan, plan
 from harness.results import gather, store
 from harness.run import execute, job
 from harness.sweep import prepare, run_grid
-from harness.tasks import fetch_mnist
 from harness.tasks.checks import did_you_mean
 
 HELP = """\
@@ -27,7 +28,8 @@ usage: harness KEY=VALUE ...           one run, such as: harness task=adding tas
        harness -m KEY=V1,V2,... ...    a grid of runs, such as: harness -m experiment=default
        harness time KEY=V1,V2,... ...  how long a training step takes: harness time experiment=speed
        harness report [DIR]            tables and figures of what is in DIR (results)
-       harness fetch NAME [data_dir=D] download a data set (mnist)
+       harness fetch NAME [data_dir=D] download a data set: mnist, fashion_mnist, cifar10, or
+                                       harness fetch timeseries name=Wafer (any UCR/UEA problem)
        harness list                    the tasks, cells and experiments there are
        harness show task=NAME ...      some samples of a task, as text and as a picture
        harness --cfg job KEY=VALUE ... print the composed config and run nothing
@@ -35,7 +37,9 @@ usage: harness KEY=VALUE ...           one run, such as: harness task=adding tas
 A grid goes on where it was stopped: finished runs are skipped, failed ones tried again.
 Exit code: 0 all runs ok, 1 a run did not end well, 2 wrong input, 130 stopped by the user."""
 
-FETCHERS = {"mnist": fetch_mnist}
+FETCHERS = {
+    name.removeprefix("fetch_"): getattr(tasks, name) for name in tasks.__all__ if name.startswith("fetch_")
+}
 
 HYDRA_FLAGS = re.compile(
     r"^(--cfg|-c|--resolve|--package|-p|--info|-i|--hydra-help|--shell-completion|-sc)(=|$)"
@@ -191,59 +195,37 @@ def _fetch(arguments: list[str]) -> int:
         name = arguments[0] if arguments else ""
         names = ", ".join(FETCHERS)
         raise ConfigError(f"unknown data set {name!r}, there are: {names}{did_you_mean(name, FETCHERS)}")
-    data_dir = None
-    for argument in arguments[1:]:
-        key, _, value = argument.partition("=")
-        if key != "data_dir" or not value:
-            raise ConfigError(f"fetch takes data_dir=FOLDER, not {argument!r}")
-        data_dir = value
+    name, *settings = arguments
+    given = _fetch_settings(name, settings)
     try:
-        print(FETCHERS[arguments[0]](data_dir))
+        print(FETCHERS[name](**given))
     except (RuntimeError, OSError, ValueError) as error:
-        print(f"harness: fetching {arguments[0]} failed: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"harness: fetching {name} failed: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0
+
+
+def _fetch_settings(name: str, settings: list[str]) -> dict[str, str]:
+    """KEY=VALUE, each one a parameter of the function that fetches, and none missing that it needs."""
+    parameters = inspect.signature(FETCHERS[name]).parameters
+    wanted = ", ".join(f"{key}={'FOLDER' if key == 'data_dir' else key.upper()}" for key in parameters)
+    given = {}
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        if key not in parameters or not value:
+            raise ConfigError(f"fetch {name} takes {wanted}, not {setting!r}")
+        given[key] = value
+    for key, parameter in parameters.items():
+        if parameter.default is parameter.empty and key not in given:
+            raise ConfigError(f"fetch {name} needs {key}={key.upper()}, such as {key}=Wafer")
+    return given
 
 
 def _list(arguments: list[str]) -> int:
     if arguments:
         raise ConfigError(f"list takes no arguments, not {' '.join(arguments)!r}")
-    print("tasks (all work offline; 'not here' says what one lacks)")
-    for name in options("task"):
-        print(f"  {name:18} {_about_task(name)}")
-        for key, about in _choices(name):
-            print(f"  {'':18} {key}: {about}")
-    for group in ("cell", "experiment"):
-        print(f"{group}s")
-        for name in options(group):
-            print(f"  {name:18} {_first_comment(group, name)}")
+    print(catalogue())
     return 0
-
-
-def _about_task(name: str) -> str:
-    """Variant, shape, output, chance, baseline and source of a task with its default arguments."""
-    try:
-        spec = plan(compose([f"task={name}"])).task.spec
-    except ConfigError as error:
-        return f"not here: {error}"
-    shape = (
-        f"({spec.seq_len}, {spec.input_size})"
-        if spec.input_size
-        else f"({spec.seq_len},) < {spec.vocab_size}"
-    )
-    output = "value" if spec.target == "value" else f"{spec.num_classes} classes"
-    where = " at steps" if spec.target == "steps" else ""
-    baseline = "-" if spec.memoryless_loss is None else f"{spec.memoryless_loss:.4f}"
-    return (
-        f"{spec.variant:18} {shape:15} {output + where:18} chance {spec.chance_accuracy:.3f}  "
-        f"memoryless loss {baseline:7} {spec.data_source:14} {spec.citation}"
-    )
-
-
-def _choices(task: str) -> list[tuple[str, str]]:
-    """What a task's yaml says of its variants."""
-    text = (conf_dir() / "task" / f"{task}.yaml").read_text(encoding="utf-8")
-    return re.findall(r"^(variant|permutation): [^#\n]*# (.*)$", text, flags=re.MULTILINE)
 
 
 def _show(arguments: list[str]) -> int:
@@ -256,11 +238,6 @@ def _show(arguments: list[str]) -> int:
     name = f"{run.task.spec.name}-{run.task.spec.variant}-T{run.task.spec.seq_len}.png"
     print(show_figure(run.task, run.results_dir / "samples" / re.sub(r"[^A-Za-z0-9._-]+", "-", name)))
     return 0
-
-
-def _first_comment(group: str, name: str) -> str:
-    lines = (conf_dir() / group / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
-    return next((line[1:].strip() for line in lines if line.startswith("# ") and "@package" not in line), "")
 
 
 def _show_config(arguments: list[str]) -> int:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hydra import initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.defaults_list import Overrides
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from harness.tasks.checks import did_you_mean
@@ -20,6 +25,7 @@ from harness.training import TrainOptions
 from harness.training.timing import TimingOptions
 
 CONFIG_NAME = "config"
+COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, ValueError, TypeError)
 
 
 class ConfigError(ValueError):
@@ -86,8 +92,57 @@ def compose(overrides: Sequence[str], *, multirun: bool = False) -> DictConfig:
     mode = RunMode.MULTIRUN if multirun else RunMode.RUN
     try:
         return loader.load_configuration(CONFIG_NAME, list(overrides), mode)
-    except (HydraException, OmegaConfBaseException, ValueError, TypeError) as error:
+    except COMPOSE_ERRORS as error:
         raise ConfigError(one_line(error, overrides)) from None
+
+
+class GridComposer:
+    """Composes the combinations of one grid: what `compose` makes of each, without Hydra's own node.
+
+    For each job Hydra reads its files and works out the defaults list anew. Here that is done once for each
+    choice of files (task, cell, experiment, …); the other overrides, which set values, are applied to a copy
+    by Hydra's own function, so that they mean the same.
+    """
+
+    def __init__(self, hydra_overrides: Sequence[str] = ()) -> None:
+        """Takes the overrides of Hydra's own node, which hold for every combination."""
+        self._of_hydra = list(hydra_overrides)
+        loader = config_loader()
+        _, self._repo = loader._parse_overrides_and_create_caching_repo(CONFIG_NAME, self._of_hydra)
+        self._parser = OverridesParser.create(config_loader=loader)
+        self._parsed: dict[str, Override] = {}
+        self._bases: dict[tuple[str, ...], DictConfig] = {}
+
+    def compose(self, overrides: Sequence[str]) -> DictConfig:
+        """One combination.
+
+        Raises:
+            ConfigError: as `compose` does.
+        """
+        try:
+            parsed = [self._parse(line) for line in overrides]
+            if any(item.is_hydra_override() for item in parsed):  # it may change where files are looked for
+                return self._afresh(overrides)
+            values = Overrides(self._repo, parsed).config_overrides
+            chosen = tuple(line for line, item in zip(overrides, parsed, strict=True) if item not in values)
+            if chosen not in self._bases:
+                self._bases[chosen] = self._afresh(chosen)
+            config = copy.deepcopy(self._bases[chosen])
+            ConfigLoaderImpl._apply_overrides_to_config(values, config)
+            return config
+        except COMPOSE_ERRORS:
+            return self._afresh(overrides)  # fails too, and words the error
+
+    def _afresh(self, overrides: Sequence[str]) -> DictConfig:
+        config = compose([*self._of_hydra, *overrides])
+        with open_dict(config):
+            del config["hydra"]
+        return config
+
+    def _parse(self, line: str) -> Override:
+        if line not in self._parsed:
+            [self._parsed[line]] = self._parser.parse_overrides([line])
+        return self._parsed[line]
 
 
 def options(group: str) -> list[str]:

@@ -67,7 +67,9 @@ def plan(config: DictConfig) -> Plan:
         ConfigError: a value is outside its range, a target cannot be imported, a data file is damaged.
     """
     try:
-        return _plan(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
+        if "hydra" in config:  # not part of a run; `GridComposer` leaves it out
+            config = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+        return _plan(config)
     except ConfigError:
         raise
     except (ValueError, TypeError, OSError, OmegaConfBaseException) as error:

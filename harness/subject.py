@@ -15,7 +15,7 @@ import torch
 
 from harness.cells import is_stock
 from harness.config import compose
-from harness.kernels import FusedCell, compile_loops
+from harness.kernels import FusedCell
 from harness.plan import Plan, plan
 from harness.results.machine import PeakMemory
 from harness.run import make_model
@@ -47,9 +47,7 @@ def make_subject(job: Job, options: TimingOptions) -> Subject:
         Exception: what the configuration itself raises.
     """
     run = job.plan
-    step, kernel = make_step(run, options)
-    if isinstance(step.model.cell, FusedCell):
-        compile_loops(step.model.cell)  # onto the disk: a compiler's memory is not the training's
+    step, kernel = make_step(run, options)  # compiles too: a compiler's memory is not the training's
     peak = peak_memory(job, options)  # before our own steps: if these take their process down, it is not ours
     x, y, _ = step.batch
     flops, product = _arithmetic(step.model, len(x), x.shape[1])

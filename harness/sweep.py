@@ -7,7 +7,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +24,14 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
-from harness.config import ConfigError, compose, config_loader, one_line
+from harness.config import ConfigError, GridComposer, compose, config_loader, one_line
+from harness.cost import expected_cost
 from harness.plan import Plan, plan
 from harness.results import store
 from harness.results.record import STATUSES
@@ -85,11 +85,11 @@ def expand(overrides: Sequence[str]) -> tuple[DictConfig, list[Job]]:
         combinations = BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]
     except HydraException as error:
         raise ConfigError(str(error)) from None
-    hydra_overrides = list(master.hydra.overrides.hydra)
+    composer = GridComposer(master.hydra.overrides.hydra)
     jobs: dict[Path, Job] = {}
     for combination in combinations:
         try:
-            checked = plan(compose([*hydra_overrides, *combination]))
+            checked = plan(composer.compose(combination))
         except ConfigError as error:
             raise ConfigError(f"{error} [in {' '.join(combination)}]") from None
         item = Job(tuple(combination), checked)
@@ -104,13 +104,13 @@ def expand(overrides: Sequence[str]) -> tuple[DictConfig, list[Job]]:
 
 
 def run_grid(overrides: Sequence[str]) -> tuple[list[Job], int]:
-    """Makes every run of a grid that has not ended yet.
+    """Makes every run of a grid that has not ended yet, long ones first, so that no core idles at the end.
 
     A worker that is killed takes its neighbours' runs with it: these become `interrupted` rows, and the
     rest goes on in new workers.
 
     Returns:
-        The jobs of the whole grid, and how many were to do.
+        The jobs of the whole grid, in its own order, and how many were to do.
 
     Raises:
         ConfigError: before the first run, as `expand` does.
@@ -121,8 +121,8 @@ def run_grid(overrides: Sequence[str]) -> tuple[list[Job], int]:
         prepare(results_dir)
     to_do = [item for item in jobs if not store.is_final(item.folder)]
     print(f"{len(jobs)} runs: {len(jobs) - len(to_do)} finished before, {len(to_do)} to do", file=sys.stderr)
-    pending = to_do
-    with show_progress([item.folder / "row.json" for item in to_do]):
+    pending = sorted(to_do, key=lambda item: -expected_cost(item.plan))  # stable: ties in the grid's order
+    with show_progress({item.folder / "row.json": expected_cost(item.plan) for item in to_do}):
         while pending:
             pending = _launch_and_clear(master, pending, at_once)
     return jobs, len(to_do)
@@ -192,19 +192,21 @@ def _workers(master: DictConfig) -> int:
 
 
 @contextlib.contextmanager
-def show_progress(rows: Sequence[Path]) -> Iterator[None]:
+def show_progress(rows: Mapping[Path, float]) -> Iterator[None]:
     """Watches for rows to be written: one bar on a terminal, else a plain line now and then.
 
+    The time left goes by what the rows are expected to cost: long runs come first, and there are few of them.
     Lives in the parent alone: the workers share no state with it and log to their runs' folders.
     """
     if not rows:
         yield
         return
-    before = [store.mark(row) for row in rows]
-    stop = threading.Event()
+    before = {row: store.mark(row) for row in rows}
+    whole, stop = sum(rows.values()), threading.Event()
 
-    def count() -> int:
-        return sum(store.mark(row) != old for row, old in zip(rows, before, strict=True))
+    def count() -> tuple[int, float]:
+        done = [cost for row, cost in rows.items() if store.mark(row) != before[row]]
+        return len(done), sum(done) / whole
 
     watch = _watch_bar if sys.stderr.isatty() else _watch_lines
     thread = threading.Thread(target=watch, args=(count, len(rows), stop), daemon=True)
@@ -216,29 +218,31 @@ def show_progress(rows: Sequence[Path]) -> Iterator[None]:
         thread.join()
 
 
-def _watch_bar(count: Callable[[], int], total: int, stop: threading.Event) -> None:
+def _watch_bar(count: Callable[[], tuple[int, float]], total: int, stop: threading.Event) -> None:
     columns = (
         TextColumn("runs"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[done]}/{task.fields[runs]}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     with Progress(*columns, console=Console(stderr=True), speed_estimate_period=600) as progress:
-        bar = progress.add_task("", total=total)
-        while not stop.wait(POLL_S):
-            progress.update(bar, completed=count())
-        progress.update(bar, completed=count())
+        bar = progress.add_task("", total=1.0, done=0, runs=total)
+        ended = False
+        while not ended:
+            ended = stop.wait(POLL_S)
+            done, share = count()
+            progress.update(bar, completed=share, done=done)
 
 
-def _watch_lines(count: Callable[[], int], total: int, stop: threading.Event) -> None:
-    start = time.monotonic()
-    while not stop.wait(PLAIN_LINE_S):
-        _plain_line(count(), total, time.monotonic() - start)
-    _plain_line(count(), total, time.monotonic() - start)
+def _watch_lines(count: Callable[[], tuple[int, float]], total: int, stop: threading.Event) -> None:
+    start, ended = time.monotonic(), False
+    while not ended:
+        ended = stop.wait(PLAIN_LINE_S)
+        _plain_line(*count(), total, time.monotonic() - start)
 
 
-def _plain_line(done: int, total: int, elapsed: float) -> None:
-    left = f", about {elapsed / done * (total - done):.0f} s left" if done else ""
+def _plain_line(done: int, share: float, total: int, elapsed: float) -> None:
+    left = f", about {elapsed / share * (1 - share):.0f} s left" if done else ""
     print(f"{done} of {total} runs in {elapsed:.0f} s{left}", file=sys.stderr, flush=True)

@@ -1,12 +1,14 @@
 """The user's own files never matter here: caches and data folders are temporary."""
 
+import hashlib
 import logging
 
 import pytest
 import torch
 from hypothesis import settings
+from small_sets import small_cifar10, small_digits
 
-from harness.tasks import mnist_files
+from harness.tasks import cifar10_files, fashion_mnist, mnist_files
 
 settings.register_profile("shared", deadline=None)  # a busy machine is no failure
 settings.load_profile("shared")
@@ -17,8 +19,8 @@ TINY = [
     "task.seq_len=5",
     "task.num_classes=2",
     "task.n_train=60",
-    "task.n_val=20",
-    "task.n_test=20",
+    "task.n_val=10",
+    "task.n_test=10",
     "cell.hidden_size=4",
     "train.steps=6",
     "train.eval_every=3",
@@ -57,6 +59,28 @@ def forget():
     clear()
     yield clear
     clear()
+
+
+@pytest.fixture
+def small_published_sets(monkeypatch, tmp_path):
+    """$HARNESS_DATA has Fashion-MNIST and CIFAR-10 in small, and the package takes them for the published."""
+    folders = {}
+    for name, module, folder in (
+        ("fashion_mnist", fashion_mnist, tmp_path / "data" / "FashionMNIST" / "raw"),
+        ("cifar10", cifar10_files, tmp_path / "data" / "cifar-10-batches-py"),
+    ):
+        files = small_digits() if name == "fashion_mnist" else small_cifar10()
+        folder.mkdir(parents=True)
+        for file, (_, raw, *_) in files.items():
+            (folder / file).write_bytes(raw)
+        sums = {file: (size, hashlib.md5(raw).hexdigest()) for file, (size, raw, *_) in files.items()}
+        monkeypatch.setattr(module, "FILES", sums)
+        module._read_once.cache_clear()
+        folders[name] = folder
+    monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "data"))
+    yield folders
+    for module in (fashion_mnist, cifar10_files):
+        module._read_once.cache_clear()
 
 
 @pytest.fixture(autouse=True)

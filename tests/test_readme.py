@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli import _fetch_settings
 from harness.config import compose, options
 from harness.plan import plan
 from harness.results.record import ABOUT, STEP_COLUMNS
@@ -36,7 +37,7 @@ def test_every_column_of_the_table_is_explained_as_the_record_does():
 
 
 @pytest.mark.parametrize(
-    "command", [c for c in COMMANDS if "=" in c and not c.startswith(("--cfg", "show", "time"))]
+    "command", [c for c in COMMANDS if "=" in c and not c.startswith(("--cfg", "show", "fetch", "time"))]
 )
 def test_every_run_and_grid_that_the_readme_shows_can_be_planned(command):
     arguments = shlex.split(command)
@@ -59,6 +60,13 @@ def test_every_column_of_the_timing_table_is_explained_as_the_table_does():
     for column, about in TIMING_ABOUT.items():
         assert f"| `{column}` | {about} |" in section
     assert all(f"results/{name}" in section for name in FILES.values())
+
+
+def test_every_download_that_the_readme_shows_is_one():
+    shown = [shlex.split(command)[1:] for command in COMMANDS if command.startswith("fetch")]
+    assert {name for name, *_ in shown} == {"mnist", "timeseries"}
+    for name, *settings in shown:
+        assert _fetch_settings(name, settings).keys() == {setting.partition("=")[0] for setting in settings}
 
 
 def test_the_readme_shows_commands_at_all():

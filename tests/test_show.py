@@ -103,10 +103,11 @@ def test_values_are_rounded_to_two_digits_and_markers_stay_visible():
 def test_one_long_feature_is_printed_at_steps_evenly_apart():
     x = np.linspace(0.01, 1, 100, dtype=np.float32).reshape(1, 100, 1)
     steps, values = body(show(toy(x, [0])))
-    shown = [int(t) for t in steps.replace("…", "").split()[1:]]
+    shown = [int(t) for t in steps.split()[1:]]
     assert shown[0] == 0 and shown[-1] == 99
+    assert len(steps) == len(values) <= 120
     assert set(np.diff(shown)) <= {7, 8}
-    assert values.replace("…", "").split()[2:] == [f"{0.01 * (t + 1):.2f}" for t in shown]
+    assert values.split()[2:] == [f"{0.01 * (t + 1):.2f}" for t in shown]
 
 
 def test_many_features_are_shades_from_lowest_to_highest():
@@ -132,8 +133,7 @@ def test_labels_at_steps_are_printed_with_the_steps_that_are_asked():
     assert "validation sample 0 -> 2 steps asked, t=3: 5, t=8: 0\n" in show(task)
     y[0, 10:] = 4
     text = show(toy([[1] * 40], y, target="steps"))
-    assert "32 steps asked, t=3: 5, t=8: 0, t=10: 4, t=11: 4, t=12: 4, t=13: 4, …, t=34: 4" in text
-    assert text.count("t=39: 4") == 1
+    assert "32 steps asked, t=3: 5, t=8: 0, t=10 to 39: 4 4 4 4 4 4 … 4 4 4 4 4 4\n" in text
 
 
 def test_samples_are_spread_over_the_split_and_no_more_than_there_are():

@@ -2,6 +2,7 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ import harness
 from harness.cli import main
 from harness.config import ConfigError, options
 from harness.results import store
-from harness.sweep import expand, run_grid
+from harness.sweep import _plain_line, expand, run_grid, show_progress
 
 QUALITY = (
     "run_id status data_fingerprint steps best_step val_loss val_accuracy test_loss test_accuracy "
@@ -112,6 +113,33 @@ def test_a_second_grid_trains_nothing_and_a_deleted_run_alone_is_made_again(tiny
     assert main(grid) == 0
     assert {path for path in marks if store.mark(path) != marks[path]} == {gone}
     pd.testing.assert_frame_equal(quality(results), first, check_exact=True)
+
+
+def test_long_runs_come_first_and_the_tables_keep_the_order_of_the_grid(tiny, tmp_path):
+    lengths = ["task.seq_len=5,9,7", "seed=2,1", f"results_dir={tmp_path}"]
+    jobs, _ = run_grid([*tiny, *lengths, "hydra/launcher=basic"])
+    in_grid = [(5, 2), (5, 1), (9, 2), (9, 1), (7, 2), (7, 1)]
+    assert [(job.plan.task.spec.seq_len, job.plan.seed) for job in jobs] == in_grid
+    begun = sorted(jobs, key=lambda job: (job.folder / "config.yaml").stat().st_mtime_ns)
+    assert [(job.plan.task.spec.seq_len, job.plan.seed) for job in begun] == [*in_grid[2:], *in_grid[:2]]
+    runs = harness.load_runs(tmp_path)
+    assert list(zip(runs["seq_len"], runs["seed"], strict=True)) == sorted(in_grid)
+
+
+def test_the_time_left_goes_by_what_the_runs_that_are_left_are_expected_to_cost(
+    tmp_path, capsys, monkeypatch
+):
+    seen = []
+    monkeypatch.setattr("harness.sweep.PLAIN_LINE_S", 0.2)
+    monkeypatch.setattr("harness.sweep._plain_line", lambda done, share, *_: seen.append((done, share)))
+    with show_progress({tmp_path / "long": 9.0, tmp_path / "short": 1.0}):
+        (tmp_path / "long").touch()
+        time.sleep(0.5)
+        (tmp_path / "short").touch()
+    assert seen[0] == (1, 0.9)
+    assert seen[-1] == (2, 1.0)
+    _plain_line(1, 0.9, 2, 90.0)
+    assert capsys.readouterr().err == "1 of 2 runs in 90 s, about 10 s left\n"
 
 
 def test_failed_and_diverged_runs_do_not_take_the_grid_down(tiny, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Compiled time loops for the stock cells. Imports Numba only when a fused cell is run."""
+"""Compiled time loops for the stock cells. Imports Numba only when a fused cell is asked for."""
 
 from harness.kernels.call import Flow
 from harness.kernels.fused import KERNELS, FusedCell, choose_kernel, compile_loops, why_not_fused

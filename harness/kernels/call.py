@@ -1,11 +1,19 @@
-"""What a fused layer is asked beside its tensors."""
+"""What a fused layer is asked beside its tensors, and the types these may have."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
+
+DTYPES: dict[torch.dtype, np.dtype[Any]] = {
+    torch.float32: np.dtype(np.float32),
+    torch.float64: np.dtype(np.float64),
+}
+"""What the loops calculate in."""
 
 
 @dataclass

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
+import tempfile
+import time
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from filelock import FileLock
 from torch import Tensor, nn
 
 from harness.cells import is_stock
-from harness.kernels.call import Call, Flow
+from harness.kernels.call import DTYPES, Call, Flow
 
 log = logging.getLogger("harness.kernels")
 
@@ -51,11 +57,17 @@ def why_not_fused(cell: nn.Module, device: torch.device) -> str | None:
         return "the cell was not made with batch_first=True"
     if device.type != "cpu":
         return f"the fused loops run on the cpu, not on {device}"
-    dtype = next(cell.parameters()).dtype
-    if dtype not in (torch.float32, torch.float64):
-        return f"the weights are {dtype}, not float32 or float64"
+    if cell._forward_hooks or cell._forward_pre_hooks:
+        return "the cell has forward hooks, such as weight_norm's, which only its own call runs"
+    dtypes = {parameter.dtype for parameter in cell.parameters()}
+    if len(dtypes) > 1 or not dtypes <= set(DTYPES):
+        return f"the weights are {' and '.join(sorted(map(str, dtypes)))}, not float32 or float64"
     if find_spec("numba") is None:
         return "Numba is not installed; pip install 'seqharness[fast]' brings it"
+    try:
+        import_module("harness.kernels.layer")
+    except ImportError as error:  # a Numba that does not take this NumPy says so when it is imported
+        return f"Numba cannot be loaded: {error}"
     return None
 
 
@@ -91,9 +103,10 @@ class FusedCell(nn.Module):
             flows: one a layer, filled on the way back.
 
         Raises:
-            ValueError: the input is not (B, T, D) with at least one sequence and one step, or the state not
-                (layers, B, H).
+            ValueError: the input is not (B, T, D) with at least one sequence and one step, the state not
+                (layers, B, H), or one of them or the weights not on the CPU in the type of the weights.
         """
+        self._check(x_BTD)
         h0, c0 = self._parts(state, len(x_BTD))
         output, h, c = self._layers(x_BTD, h0, c0, None, flows)
         return output, (torch.stack(h), torch.stack(c)) if self.name == "lstm" else torch.stack(h)
@@ -109,7 +122,9 @@ class FusedCell(nn.Module):
         Raises:
             ValueError: the input is not (B, T, D), or a length is not from 1 to T.
         """
-        return self._layers(x_BTD, None, None, lengths, flows)[0]
+        self._check(x_BTD)
+        self._check_lengths(lengths, x_BTD)
+        return self._layers(x_BTD, None, None, lengths.clone(), flows)[0]  # asked again on the way back
 
     def _layers(
         self, x_BTD: Tensor, h0: Tensor | None, c0: Tensor | None,
@@ -117,7 +132,6 @@ class FusedCell(nn.Module):
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]:  # fmt: skip
         from harness.kernels.layer import Layer  # with Numba, which takes a second to import
 
-        self._check(x_BTD, lengths)
         cell, output = self.cell, x_BTD
         hs, cs = [], []
         for index in range(cell.num_layers):
@@ -136,13 +150,14 @@ class FusedCell(nn.Module):
         """h and c of a state, checked."""
         if state is None:
             return None, None
-        parts = state if isinstance(state, tuple) else (state,)
+        parts = (state,) if isinstance(state, Tensor) else tuple(state)
         wanted = (self.cell.num_layers, B, self.cell.hidden_size)
         count = 2 if self.name == "lstm" else 1
         shapes = [tuple(part.shape) for part in parts]
-        if shapes != [wanted] * count or any(part.dtype != self.dtype for part in parts):
+        if shapes != [wanted] * count or not all(_fits(part, self.dtype) for part in parts):
             raise ValueError(
-                f"the state must be {count} of {wanted} in the type of the weights, not {shapes}"
+                f"the state must be {count} of {wanted}, {self.dtype} on the cpu, not {shapes}, "
+                f"{', '.join(f'{part.dtype} on {part.device}' for part in parts)}"
             )
         return parts[0], (parts[-1] if count == 2 else None)
 
@@ -150,29 +165,46 @@ class FusedCell(nn.Module):
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         return [getattr(self.cell, f"{name}_l{index}", None) for name in names]
 
-    def _check(self, x_BTD: Tensor, lengths: Tensor | None) -> None:
+    def _check(self, x_BTD: Tensor) -> None:
         """The loops trust their addresses: what does not fit must not reach them."""
         size, dtype = self.cell.input_size, self.dtype
+        if dtype not in DTYPES or not all(_fits(weight, dtype) for weight in self.cell.parameters()):
+            raise ValueError("the weights must all be float32 or all be float64, on the cpu")
         if x_BTD.dim() != 3 or x_BTD.shape[2] != size or 0 in x_BTD.shape[:2]:
             raise ValueError(
                 f"x must be (sequences, steps, {size}), none of them 0, not {tuple(x_BTD.shape)}"
             )
-        if x_BTD.dtype != dtype or x_BTD.device.type != "cpu":
+        if not _fits(x_BTD, dtype):
             raise ValueError(f"x must be {dtype} on the cpu, not {x_BTD.dtype} on {x_BTD.device}")
-        if lengths is not None and (
-            lengths.dtype != torch.int64
+
+    def _check_lengths(self, lengths: Tensor, x_BTD: Tensor) -> None:
+        if (
+            not _fits(lengths, torch.int64)
             or lengths.shape != x_BTD.shape[:1]
             or lengths.min() < 1
             or lengths.max() > x_BTD.shape[1]
         ):
-            raise ValueError(f"lengths must be ({len(x_BTD)},) int64, each from 1 to {x_BTD.shape[1]}")
+            wanted = f"({len(x_BTD)},) int64 on the cpu, each from 1 to {x_BTD.shape[1]}"
+            raise ValueError(f"lengths must be {wanted}")
 
 
 def compile_loops(cell: FusedCell) -> None:
-    """Compiles the loops of a cell, or loads them from disk, by one step of one sequence and back."""
-    x = torch.zeros(1, 1, cell.cell.input_size, dtype=cell.dtype)
-    with torch.enable_grad():
-        torch.autograd.grad(cell(x)[0].sum(), next(cell.parameters()))
+    """Compiles the loops of a cell, or loads them from disk, by one step of one sequence and back.
+
+    Takes seconds once on a machine and a tenth of one in each later process. Of several processes one
+    compiles and the others wait for it.
+    """
+    x = torch.zeros(1, 1, cell.cell.input_size, dtype=cell.dtype, requires_grad=True)
+    user = os.getuid() if hasattr(os, "getuid") else ""
+    lock = Path(tempfile.gettempdir()) / f"seqharness-{user}-{cell.name}-{cell.dtype}.lock"
+    start = time.perf_counter()
+    with FileLock(lock), torch.enable_grad(), torch.random.fork_rng(devices=[]):  # dropout draws
+        torch.autograd.grad(cell(x)[0].sum(), x)
+    log.info("the fused loops of %s are ready after %.1f s", cell.name, time.perf_counter() - start)
+
+
+def _fits(tensor: Tensor, dtype: torch.dtype) -> bool:
+    return tensor.dtype == dtype and tensor.device.type == "cpu"
 
 
 def _name(cell: nn.RNNBase) -> str:

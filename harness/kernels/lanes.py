@@ -132,19 +132,19 @@ class Lanes:
         below = self.builder.fcmp_ordered("<", self.value, self.real.constant(0.0))
         return self._new(self.builder.select(below, self._other(then), self._other(other)))
 
-    def clamped(self, limit: float) -> Lanes:
-        """Within ±limit; a NaN stays one."""
-        high, low = self.real.constant(limit), self.real.constant(-limit)
+    def clamped(self, lowest: float, highest: float) -> Lanes:
+        """From `lowest` to `highest`; a NaN stays one."""
+        low, high = self.real.constant(lowest), self.real.constant(highest)
         value = self.builder.select(self.builder.fcmp_ordered(">", self.value, high), high, self.value)
         return self._new(self.builder.select(self.builder.fcmp_ordered("<", value, low), low, value))
 
-    def power_of_two(self) -> Lanes:
-        """2ⁿ of whole numbers n within the exponent's range, by writing the exponent's bits."""
+    def power_of_two(self, more: int = 0) -> Lanes:
+        """2ⁿ⁺ᵐᵒʳᵉ of whole numbers n, within the exponent's range, by writing the exponent's bits."""
         real, builder = self.real, self.builder
         a_number = builder.fcmp_ordered("==", self.value, self.value)  # a NaN has no whole number
         n = builder.fptosi(builder.select(a_number, self.value, real.constant(0.0)), real.whole)
         bias = 2 ** (8 * real.size - real.mantissa_bits - 2) - 1
-        biased = builder.add(n, ir.Constant(real.whole, [bias] * real.lanes))
+        biased = builder.add(n, ir.Constant(real.whole, [bias + more] * real.lanes))
         shift = ir.Constant(real.whole, [real.mantissa_bits] * real.lanes)
         return self._new(builder.bitcast(builder.shl(biased, shift), real.vector))
 
@@ -155,33 +155,40 @@ class Lanes:
         return self._new(self.builder.call(rint, [self.value]))
 
 
-def exp_parts(x: Lanes) -> tuple[Lanes, Lanes]:
-    """(s, p) with exp(x) = s (1 + p), s = 2ⁿ and p = exp(r) − 1 for x = n ln 2 + r, |r| ≤ (ln 2)/2.
+LN2_REST = 2.3190468138462996e-17
+"""What ln 2 is more than `math.log(2)`: 1000 times it is a hundred units in float64's last place."""
+
+
+def exp_parts(x: Lanes, more: int = 0) -> tuple[Lanes, Lanes]:
+    """(s, p) with 2ᵐᵒʳᵉ exp(x) = s (1 + p), s = 2ⁿ⁺ᵐᵒʳᵉ, p = exp(r) − 1 for x = n ln 2 + r, |r| ≤ (ln 2)/2.
 
     The Taylor series of exp(r) − 1, to degree 7 (float32) or 13 (float64): what is left out is below
-    half a unit in the last place. x must lie within the exponent's range (±87 or ±708).
+    half a unit in the last place. s must lie within the exponent's range.
     """
     degree, low_bits = (7, 12) if x.real.size == 4 else (13, 21)
     high = math.floor(math.log(2) * 2**low_bits) / 2**low_bits  # so short that n · high is exact
     n = (x * (1 / math.log(2))).rounded()
-    r = n.times_plus(-(math.log(2) - high), n.times_plus(-high, x))
+    low = math.log(2) - high + LN2_REST
+    r = n.times_plus(-low, n.times_plus(-high, x))
     p = Lanes(x.builder, x.real, x.real.constant(1 / math.factorial(degree)))
     for k in range(degree - 1, 0, -1):
         p = p.times_plus(r, 1 / math.factorial(k))
-    return n.power_of_two(), p * r
+    return n.power_of_two(more), p * r
 
 
 def tanh(x: Lanes) -> Lanes:
-    """e/(e + 2) with e = exp(2x) − 1, which keeps small x exact; 1 beyond 9 (float32) or 19 (float64)."""
-    s, p = exp_parts((x * 2.0).clamped(18.1 if x.real.size == 4 else 38.1))
+    """e/(e + 2) with e = exp(2x) − 1, which keeps small x exact; 1 beyond 9.05 (float32) or 20 (float64)."""
+    limit = 18.1 if x.real.size == 4 else 40.0  # from where on e + 2 is e
+    s, p = exp_parts((x * 2.0).clamped(-limit, limit))
     e = s.times_plus(p, s - 1.0)
     return e / (e + 2.0)
 
 
 def sigmoid(x: Lanes) -> Lanes:
-    """1/(1 + exp(−x))."""
-    s, p = exp_parts((0.0 - x).clamped(87.0 if x.real.size == 4 else 708.0))
-    return 1.0 / (s.times_plus(p, s) + 1.0)
+    """1/(1 + exp(−x)); exactly 0 where exp(−x) is no number of the type any more."""
+    limits = (-86.0, 89.0) if x.real.size == 4 else (-707.0, 710.0)
+    s, p = exp_parts((0.0 - x).clamped(*limits), more=-1)  # half of it, so that 2ⁿ⁻¹ is in range at the end
+    return 1.0 / s.times_plus(p, s).times_plus(2.0, 1.0)
 
 
 class Rows:

@@ -10,20 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from harness.kernels.call import Call, Flow
+from harness.kernels.call import DTYPES, Call, Flow
 from harness.kernels.formulas import Gates
 from harness.kernels.kind import GATES, marker
 from harness.kernels.lanes import Real
 from harness.kernels.loops import backward, forward
 
-CHUNK_BYTES = 2**20
-"""Memory of the steps that are handled at once: about what a core's second cache holds."""
+CHUNK_BYTES = 2**19
+"""Memory of the steps that are handled at once: what fits into a core's second cache beside the weights."""
 
 NO_ENDS = np.empty(0, dtype=np.int64)
-DTYPES: dict[torch.dtype, np.dtype[Any]] = {
-    torch.float32: np.dtype(np.float32),
-    torch.float64: np.dtype(np.float64),
-}
 
 
 class Layer(torch.autograd.Function):
@@ -39,7 +35,7 @@ class Layer(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """Runs the loop forward; keeps what the way back needs if any gradient is asked."""
         gates, real = GATES[call.name], Real(DTYPES[x_BTD.dtype])
-        x, none = _rows(x_BTD.transpose(0, 1)), x_BTD.new_empty(0)
+        (x, x_ld), none = _rows(x_BTD.transpose(0, 1)), x_BTD.new_empty(0)
         T, B, D = x.shape
         H, W = w_hh.shape[1], real.padded(w_hh.shape[1])
         keeps = call.keep and any(ctx.needs_input_grad)
@@ -51,10 +47,10 @@ class Layer(torch.autograd.Function):
         bx, bh = _bias(b_ih, w_ih, gates.count, W, gates.shift), _bias(b_hh, w_hh, gates.count, W)
         forward(
             marker(call.name, real.dtype), T, B, D, H, W, chunk, slots,
-            x.data_ptr(), x.stride(1), *_addresses(wx, bx, wh, bh, s, g, h, c),
+            x.data_ptr(), x_ld, *_addresses(wx, bx, wh, bh, s, g, h, c),
         )  # fmt: skip
         if keeps:
-            ctx.call, ctx.sizes = call, (T, B, D, H, W)
+            ctx.call, ctx.sizes, ctx.x_ld = call, (T, B, D, H, W), x_ld
             ctx.set_materialize_grads(False)
             ctx.save_for_backward(x, h, c, s if gates.keeps else none, w_ih, w_hh)
         last_c = c[T, :, :H].clone() if gates.has_c else none
@@ -87,7 +83,7 @@ class Layer(torch.autograd.Function):
         wh = _as_they_come(w_hh, gates.count, W, W)
         backward(  # type: ignore[call-arg]  # addresses come unpacked
             marker(call.name, real.dtype), T, B, D, H, W, DW, chunk,
-            x.data_ptr(), x.stride(1), *_addresses(wx, wh, s, h, c, one), *_addresses(out), *strides, ends,  # type: ignore[arg-type]
+            x.data_ptr(), ctx.x_ld, *_addresses(wx, wh, s, h, c, one), *_addresses(out), *strides, ends,  # type: ignore[arg-type]
             dh.numpy(), dc.data_ptr(), total.numpy(), *_addresses(da, dwx, dbx, dwh, dbh, dx), needs_h0,
             flow.h, flow.c,
         )  # fmt: skip
@@ -114,11 +110,12 @@ def _chunk(T: int, B: int, gates: Gates, plane_bytes: int) -> int:
     return max(1, min(T, CHUNK_BYTES // (B * plane_bytes * (gates.planes + 1))))
 
 
-def _rows(x_TBD: Tensor) -> Tensor:
-    """The same numbers, so that neighbouring rows (t, b) are equally far apart."""
+def _rows(x_TBD: Tensor) -> tuple[Tensor, int]:
+    """The same numbers, so that neighbouring rows (t, b) are equally far apart, and how far."""
     _, B, D = x_TBD.shape
     even = x_TBD.stride(2) == 1 and x_TBD.stride(0) == B * x_TBD.stride(1) and x_TBD.stride(1) >= D
-    return x_TBD if even else x_TBD.contiguous()
+    rows = x_TBD if even else x_TBD.contiguous()
+    return rows, rows.stride(1) if B > 1 else rows.stride(0)  # the stride of a single sequence says nothing
 
 
 def _states(x_TBD: Tensor, first: Tensor | None, W: int) -> Tensor:

@@ -170,6 +170,7 @@ def _norms(rows: np.ndarray) -> float:
     for b in range(rows.shape[0]):
         square = 0.0
         for value in rows[b]:
-            square += float(value) * float(value)
+            wide = np.float64(value)  # compiled, float() would leave a float32 as it is
+            square += wide * wide
         total += math.sqrt(square)
     return total

@@ -58,7 +58,7 @@ def time_pages(runs: pd.DataFrame, x: str, styles: dict[str, CellStyle], at_leas
         times = task_values(panels, panel, "step_ms")
         if is_wide(times, ratio=8):
             log_axis(ax, times)
-        else:
+        elif times.notna().any():  # none: every run was solved before its first step
             ax.set_ylim(0, 1.15 * times.max())
         ax.set_ylabel("time per training step (ms)")
         return [*remarks(panel.runs, x), side_by_side(panel.runs)]

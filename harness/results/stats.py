@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -104,10 +105,11 @@ def settings_of(runs: pd.DataFrame) -> pd.DataFrame:
         else the nested configs hold, by dotted name; empty where a config lacks the key.
     """
     table = pd.DataFrame({name: runs[name].map(_show) for name in SETTING_COLUMNS}, index=runs.index)
-    flat = pd.DataFrame([dict(_flat(json.loads(text or "{}"))) for text in runs["config"]], index=runs.index)
-    for key in ("train.steps", "train.epochs"):
-        flat[key] = flat[key].fillna("none") if key in flat else "none"
-    steps, epochs = flat.pop("train.steps"), flat.pop("train.epochs")
+    flat = _flat_configs(tuple(runs["config"])).set_axis(runs.index)
+    none = pd.Series("none", index=runs.index)
+    steps, epochs = (
+        flat.pop(key).fillna("none") if key in flat else none for key in ("train.steps", "train.epochs")
+    )
     by_steps = (steps + " steps").where(steps != "none", "")
     table["budget"] = (epochs + " epochs").where(epochs != "none", by_steps)  # epochs go before steps
     for key in flat.columns:
@@ -124,7 +126,11 @@ def varying_settings(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.DataF
         The index of `runs`; one text column a setting that varies somewhere, empty in the tasks in which it
         does not. A cell's own knobs are left out: they are in `cell_labels`.
     """
-    table = settings_of(runs).drop(columns=list(ignore), errors="ignore")
+    return _varying(settings_of(runs), runs, ignore)
+
+
+def _varying(settings: pd.DataFrame, runs: pd.DataFrame, ignore: Sequence[str]) -> pd.DataFrame:
+    table = settings.drop(columns=list(ignore), errors="ignore")
     table = table[[key for key in map(str, table) if not key.startswith("cell.")]]
     group = [runs[name] for name in IDENTITY]
     varies = table.groupby(group).transform("nunique") > 1 if len(runs) else table.astype(bool)
@@ -141,7 +147,8 @@ def conditions(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.Series:
         runs: the rows of `load_runs`.
         ignore: settings that are shown in another way, as on an axis.
     """
-    varying = varying_settings(runs, ignore)
+    settings = settings_of(runs)
+    varying = _varying(settings, runs, ignore)
     words = [
         ", ".join(f"{key} {value}" for key, value in zip(varying.columns, row, strict=True) if value)
         for row in varying.to_numpy().tolist()  # itertuples gives no rows where there are no columns
@@ -150,16 +157,21 @@ def conditions(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.Series:
     if text.empty:
         return text
     place = [runs[name] for name in (*IDENTITY, "seq_len", "hidden_size")]
-    shown = [settings_of(runs)[key] for key in ignore if key in SETTING_COLUMNS]
-    several = runs["setting"].groupby([*place, *shown, cell_labels(runs), text]).transform("nunique") > 1
+    shown = [settings[key] for key in ignore if key in SETTING_COLUMNS]
+    several = (
+        runs["setting"].groupby([*place, *shown, _labels(settings, runs), text]).transform("nunique") > 1
+    )
     named = (text + ", setting " + runs["setting"].str[:8]).str.removeprefix(", ")
     return text.where(~several, named)
 
 
 def cell_labels(runs: pd.DataFrame) -> pd.Series:
     """The name of each run's cell, with those of its own knobs that vary between runs of that cell."""
-    table = settings_of(runs)
-    table = table[[key for key in map(str, table) if key.startswith("cell.")]]
+    return _labels(settings_of(runs), runs)
+
+
+def _labels(settings: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
+    table = settings[[key for key in map(str, settings) if key.startswith("cell.")]]
     if table.empty:
         return runs["cell"].astype("str")
     varies = table.groupby(runs["cell"]).transform("nunique") > 1
@@ -170,6 +182,12 @@ def cell_labels(runs: pd.DataFrame) -> pd.Series:
         for name, row in zip(runs["cell"], table.where(varies, "").to_dict("records"), strict=True)
     ]
     return pd.Series(labels, index=runs.index, dtype="str")
+
+
+@functools.lru_cache(maxsize=8)
+def _flat_configs(texts: tuple[str, ...]) -> pd.DataFrame:
+    """A row a config, a column a dotted name. Every figure asks for it, and parsing is what costs."""
+    return pd.DataFrame([dict(_flat(json.loads(text or "{}"))) for text in texts])
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -62,12 +62,23 @@ def about(spec: TaskSpec) -> str:
 
 
 def label_text(spec: TaskSpec, sample: Sample, most: int = 12) -> str:
-    """The label in words; of labels at steps at most `most`, half from each end."""
+    """The label in words; labels at steps by runs of steps, of each at most `most`, half from each end."""
     if spec.target == "class":
         return f"class {int(sample.y)}"
     if spec.target == "value":
         return f"target {float(sample.y):.4g}"
-    answers = [f"t={t}: {sample.y[t]}" for t in sample.asked]
-    if len(answers) > most:
-        answers = [*answers[: most // 2], "…", *answers[-(most // 2) :]]
-    return f"{len(sample.asked)} step{'' if len(sample.asked) == 1 else 's'} asked, {', '.join(answers)}"
+    answers = []
+    for run in np.split(sample.asked, np.flatnonzero(np.diff(sample.asked) > 1) + 1):
+        steps = f"t={run[0]}" if len(run) == 1 else f"t={run[0]} to {run[-1]}"
+        answers.append(f"{steps}: {' '.join(_ends([str(sample.y[t]) for t in run], most))}")
+    count = len(sample.asked)
+    return f"{count} step{'' if count == 1 else 's'} asked, {', '.join(_ends(answers, most))}"
+
+
+def _ends(texts: list[str], most: int) -> list[str]:
+    """All of them, or with more than `most` those at both ends.
+
+    >>> _ends(["5", "3", "8", "1", "2"], 4)
+    ['5', '3', '…', '1', '2']
+    """
+    return texts if len(texts) <= most else [*texts[: most // 2], "…", *texts[-(most // 2) :]]

@@ -79,11 +79,12 @@ def _number_lines(x: np.ndarray) -> list[str]:
         shown = [f"{round(float(values[t]), 2) + 0.0:.{digits}f}" for t in steps]
         rows.append([f"feature {feature}", *shown])
     width = max(len(text) for row in rows for text in row[1:])
+    left_out = np.diff(steps, prepend=steps[0] - 1) > 1
+    marked = left_out & ~left_out[1:].all()  # steps evenly apart speak for themselves
     lines = []
     for name, *texts in rows:
         line = f"  {name:9}"
-        for place, text in enumerate(texts):
-            gap = place > 0 and steps[place] - steps[place - 1] > 1
+        for gap, text in zip(marked, texts, strict=True):
             line += ("  …" if gap else "") + f"  {text:>{width}}"
         lines.append(line)
     return lines

@@ -8,11 +8,11 @@ is missing.
 from harness.tasks.adding import make_adding
 from harness.tasks.associative_recall import make_associative_recall
 from harness.tasks.bracket_matching import make_bracket_matching
-from harness.tasks.cifar10 import load_cifar10
+from harness.tasks.cifar10 import fetch_cifar10, load_cifar10
 from harness.tasks.copy_memory import make_copy_memory
 from harness.tasks.delayed_recall import make_delayed_recall
 from harness.tasks.embedded_reber import make_embedded_reber
-from harness.tasks.fashion_mnist import load_fashion_mnist
+from harness.tasks.fashion_mnist import fetch_fashion_mnist, load_fashion_mnist
 from harness.tasks.listops import make_listops
 from harness.tasks.majority import make_majority
 from harness.tasks.mnist import fetch_mnist, load_mnist
@@ -33,6 +33,8 @@ __all__ = [
     "Split",
     "Task",
     "TaskSpec",
+    "fetch_cifar10",
+    "fetch_fashion_mnist",
     "fetch_mnist",
     "fetch_timeseries",
     "load_cifar10",

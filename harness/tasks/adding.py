@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import one_of, split_sizes, whole_number
-from harness.tasks.draws import stream, uniform, whole
+from harness.tasks.draws import uniform, whole
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 VARIANTS = {
@@ -34,7 +37,7 @@ def make_adding(
     seed: int = 0,
     fresh: bool = False,
 ) -> Task:
-    """Adds the two numbers whose marker is 1.
+    """Adds the two numbers whose marker is 1 (examples that run are in `target_of`).
 
     A step is (value, marker): the value uniform on [0, 1), the marker 1 at two steps and 0 elsewhere;
     in the variant `hs97` values are uniform on [−1, 1) and the target is scaled.
@@ -69,6 +72,8 @@ def make_adding(
     (p · 1/3 + (1 − p) · 2/3) / 16 = (2 − p)/48. It is right where |x₁ + x₂| < 0.16: with probability
     0.16 for one term and 0.16 − 0.16²/4 = 0.1536 for two. Solved: 0.05/4, as the target is half the
     sum of two numbers on [0, 1), so that squared errors are a quarter.
+
+    Splits: no two share a sample; of 2 steps there are 2⁴⁸.
 
     Args:
         seq_len: steps T, at least 2; for hs97 at least 11.
@@ -105,8 +110,22 @@ def make_adding(
         + VARIANTS[variant],
     )
     return Task(
-        spec, lambda split, epoch: _draw(stream(seed, split, epoch), sizes[split], seq_len, variant), fresh
+        spec, splits_apart(lambda rng, n: _draw(rng, n, seq_len, variant), seed=seed, sizes=sizes), fresh
     )
+
+
+def target_of(steps: Sequence[tuple[float, float]], variant: str) -> float:
+    """The target of one sequence of (value, marker).
+
+    >>> target_of([(0.5, 0), (0.125, 1), (0.75, 1), (0.25, 0)], "half")
+    0.875
+    >>> target_of([(0.25, 1), (0.5, 0), (0.0, 0), (0.75, 1)], "any")
+    1.0
+    >>> target_of([(0.3, -1), (-0.5, 1), (0.1, 0), (0.9, 1)], "hs97")
+    0.6
+    """
+    total = sum(value for value, marker in steps if marker == 1)
+    return 0.5 + total / 4 if variant == "hs97" else total
 
 
 def _baselines(seq_len: int, variant: str) -> tuple[float, float]:

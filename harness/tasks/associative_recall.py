@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import one_of, split_sizes, whole_number
 from harness.tasks.distinct import distinct, shuffle_rows
-from harness.tasks.draws import stream, whole
+from harness.tasks.draws import whole
 from harness.tasks.task import NO_LABEL, Split, Task, TaskSpec, full_lengths
 
 VARIANTS = ("single", "mqar")
@@ -47,9 +48,9 @@ def make_associative_recall(
     Baseline: an asked key is independent of its value, so without memory every value is equally likely: a
     loss of ln V. Solved: an accuracy of 0.99.
 
-    Splits: each draws on its own. Of the K! / (K − P)! · Vᴾ lists of pairs there are about 10¹⁸ at the
-    default sizes, where a shared sample is out of the question; one pair of 26 keys and 10 values gives
-    260 samples in `single`, most of which all splits then share.
+    Splits: no two share a sample. Of the K! / (K − P)! · Vᴾ lists of pairs there are about 10¹⁸ at the
+    default sizes; one pair of 26 keys and 10 values gives 260 samples in `single`, too few for the default
+    n_val and n_test.
 
     Args:
         seq_len: steps, at least 2 · num_pairs + 1 (`single`) or 3 · num_pairs (`mqar`).
@@ -96,8 +97,7 @@ def make_associative_recall(
     )
     draw_variant = _draw_single if variant == "single" else _draw_mqar
 
-    def draw(split: str, epoch: int) -> Split:
-        rng, n = stream(seed, split, epoch), sizes[split]
+    def draw(rng: np.random.RandomState, n: int) -> Split:
         keys = shuffle_rows(rng, distinct(rng, n, num_pairs, num_keys)) + num_values
         values = whole(rng, 0, num_values, n, num_pairs)
         x_NT = np.full((n, seq_len), num_values + num_keys, dtype=np.int64)
@@ -105,7 +105,7 @@ def make_associative_recall(
         x_NT[:, 1 : 2 * num_pairs : 2] = values
         return draw_variant(rng, x_NT, keys, values)
 
-    return Task(spec, draw, fresh)
+    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
 
 
 def labels_of(tokens: Sequence[int], num_pairs: int) -> list[int]:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import one_of, split_sizes, whole_number
-from harness.tasks.draws import stream, whole
+from harness.tasks.draws import whole
 from harness.tasks.dyck import draw_words, pick_step
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
@@ -58,9 +59,10 @@ def make_bracket_matching(
     less the longer the words are (one step alone is right in 56 of 100 at T = 100). Take two types or more
     where that matters.
 
-    Splits: each draws on its own. At the default sizes there are about 4 · 10⁴⁰ words; short words of few
-    types repeat: with one type, 12 steps and max_depth 2, `valid` has 2 words and 2 near misses, and in
-    `depth` class 0 is the one word ()()…() at any length.
+    Splits: no two share a word. At the default sizes there are about 4 · 10⁴⁰; short words of few types are
+    too few: with one type, 12 steps and max_depth 2, `valid` has 2 words and 2 near misses. In `depth`
+    class 0 has k^(T/2) words of k types; with one type the one word ()()…() at any length, so that `depth`
+    needs two types or more.
 
     Args:
         seq_len: steps, even, at least 2 · max_depth, and at least 12 in `valid`.
@@ -105,10 +107,10 @@ def make_bracket_matching(
     )
     draw_variant = _draw_valid if variant == "valid" else _draw_depth
 
-    def draw(split: str, epoch: int) -> Split:
-        return draw_variant(stream(seed, split, epoch), sizes[split], seq_len, max_depth, num_types)
+    def draw(rng: np.random.RandomState, n: int) -> Split:
+        return draw_variant(rng, n, seq_len, max_depth, num_types)
 
-    return Task(spec, draw, fresh)
+    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
 
 
 def is_valid(word: Sequence[int], num_types: int) -> bool:

@@ -10,6 +10,7 @@ import torch
 from harness.tasks.checks import one_of, whole_number
 from harness.tasks.cifar10_files import read_images
 from harness.tasks.draws import stream
+from harness.tasks.fetching import fetch_set
 from harness.tasks.image_files import split_by_class
 from harness.tasks.noise import fill_normal
 from harness.tasks.pixels import some_rows
@@ -49,7 +50,8 @@ def load_cifar10(
     machine. It is large: 0.38 MB an image, 17 GB for all that are trained on; name an `n_train`.
 
     Data source: `cifar10-60000`, the published 10,000 images to test on and a tenth of each class of the
-    other 50,000 (500 of 5,000) to validate on; the division is fixed. Nothing is bundled or downloaded.
+    other 50,000 (500 of 5,000) to validate on; the division is fixed. Nothing is bundled: `fetch_cifar10`
+    downloads it.
 
     Baseline: guessing is right in 1 of 10. Without memory `noisy_rows` sees noise alone, and a loss of
     ln 10 is the lowest; for the other variants it is not known in closed form.
@@ -104,6 +106,25 @@ def load_cifar10(
     return Task(spec, draw)
 
 
+def fetch_cifar10(data_dir: str | Path | None = None) -> Path:
+    """Downloads the set (170 MB) through torchvision, with checksums and progress; returns its folder.
+
+    Args:
+        data_dir: where to put `cifar-10-batches-py/`; None: `$HARNESS_DATA`, or the cache.
+
+    Raises:
+        RuntimeError, OSError: the source does not answer, or what came is damaged; nothing is kept of it.
+    """
+    from torchvision.datasets import CIFAR10
+
+    return fetch_set(
+        data_dir,
+        folder="cifar-10-batches-py",
+        read=read_images,
+        download=lambda folder: CIFAR10(str(folder), download=True),
+    )
+
+
 def _steps(seq_len: int | None, variant: str) -> int:
     steps = SHAPES[variant][0]
     if seq_len is None:
@@ -118,7 +139,14 @@ def _steps(seq_len: int | None, variant: str) -> int:
 
 
 def _steps_of(x: np.ndarray, variant: str, seq_len: int, rng: np.random.RandomState) -> np.ndarray:
-    """(N, 3072) bytes, colour by colour -> (N, seq_len, values) float32."""
+    """(N, 3072) bytes, colour by colour -> (N, seq_len, values) float32.
+
+    >>> image = np.repeat([0, 255, 0], 1024).astype(np.uint8)[None]  # all green
+    >>> _steps_of(image, "colour", 1024, np.random.RandomState(0))[0, 0].tolist()
+    [0.0, 1.0, 0.0]
+    >>> _steps_of(image, "rows", 32, np.random.RandomState(0))[0, 0, [0, 31, 32, 63, 64]].tolist()
+    [0.0, 0.0, 1.0, 1.0, 0.0]
+    """
     channels_NCP = x.reshape(-1, 3, 1024)
     if variant == "grey":
         return _unit(_luma(channels_NCP)[:, :, None])

@@ -57,10 +57,8 @@ def read_images(data_dir: str | Path | None = None) -> Images:
         ValueError: a file is damaged.
     """
     root = Path(data_dir).expanduser() if data_dir is not None else default_data_dir()
-    advice = (
-        f"get it by `torchvision.datasets.CIFAR10({str(root)!r}, download=True)` in Python, or unpack "
-        f"cifar-10-python.tar.gz in {root}"
-    )
+    where = "" if data_dir is None else f" data_dir={root}"
+    advice = f"run `harness fetch cifar10{where}`, or unpack cifar-10-python.tar.gz in {root}"
     folders = (root / "cifar-10-batches-py", root)
     paths = find_set(folders, FILES, title="CIFAR-10", advice=advice, endings=("",))
     if paths is None:

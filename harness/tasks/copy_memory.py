@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from harness.tasks.apart import draw_apart
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import one_of, split_sizes, whole_number
 from harness.tasks.draws import whole
 from harness.tasks.task import NO_LABEL, Split, Task, TaskSpec, full_lengths
@@ -89,14 +89,11 @@ def make_copy_memory(
         data_source="generated",
         citation="Arjovsky, Shah & Bengio 2016, arXiv 1511.06464, section 4.1",
     )
-    symbols = draw_apart(
-        lambda rng, n: whole(rng, 0, SYMBOLS, n, COUNT),
-        seed=seed,
-        sizes=sizes,
-        seq_len=COUNT,
-        vocab_size=SYMBOLS,
-    )
-    return Task(spec, lambda split, epoch: _around(symbols(split, epoch), seq_len, variant), fresh)
+
+    def draw(rng: np.random.RandomState, n: int) -> Split:
+        return _around(whole(rng, 0, SYMBOLS, n, COUNT), seq_len, variant)
+
+    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
 
 
 def labels_of(tokens: Sequence[int], variant: str) -> list[int]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import one_of, split_sizes, whole_number
-from harness.tasks.draws import stream, whole
+from harness.tasks.draws import whole
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 VARIANTS = ("separate", "shared")
@@ -26,7 +29,8 @@ def make_delayed_recall(
 ) -> Task:
     """Recalls the first symbol after seq_len − 1 distractors.
 
-    With K = 3 classes, in the variant `separate` (distractors are 3, 4, 5) and in `shared` (0, 1, 2):
+    With K = 3 classes, in the variant `separate` (distractors are 3, 4, 5) and in `shared` (0, 1, 2);
+    examples that run are in `class_of`:
 
         separate  1 3 5 5 4  ->  class 1        shared  1 0 2 1 2  ->  class 1
         separate  0 4 3 5 3  ->  class 0        shared  2 1 1 0 1  ->  class 2
@@ -34,9 +38,7 @@ def make_delayed_recall(
     Variants: `separate` draws the distractors from K symbols of their own; `shared` draws them from the
     class symbols, so the cell must also tell the first symbol from those that follow.
 
-    Splits are drawn independently of each other. There are K^T sequences, so a test sample occurs among the
-    training samples with a probability of about n_train / K^T: nothing at the default sizes, but nearly
-    always at T = 5 with K = 2.
+    Splits: no two share a sample. There are K^T, too few for the default sizes at T = 5 with K = 2.
 
     Baseline: the last symbol says nothing about the first, so without memory every class is equally
     likely: a loss of ln K. Solved: an accuracy of 0.99.
@@ -53,7 +55,7 @@ def make_delayed_recall(
         x (N, T) int64 token ids below 2K (`separate`) or K (`shared`); y (N,) int64 below K.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError: an argument is outside its range; where splits are made, too few samples exist.
 
     Source: the latching problem of Bengio, Simard & Frasconi 1994, IEEE Trans. Neural Networks 5(2),
     with K symbols in place of two real-valued classes.
@@ -77,13 +79,22 @@ def make_delayed_recall(
         citation="after Bengio, Simard & Frasconi 1994, IEEE Trans. Neural Networks 5(2), latching",
     )
 
-    def draw(split: str, epoch: int) -> Split:
-        rng = stream(seed, split, epoch)
-        n = sizes[split]
+    def draw(rng: np.random.RandomState, n: int) -> Split:
         low = num_classes if variant == "separate" else 0
         x_NT = whole(rng, low, low + num_classes, n, seq_len)
         x_NT[:, 0] = whole(rng, 0, num_classes, n)
         x = torch.from_numpy(x_NT)
         return Split(x, x[:, 0].clone(), full_lengths(n, seq_len))
 
-    return Task(spec, draw, fresh)
+    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
+
+
+def class_of(symbols: Sequence[int]) -> int:
+    """The label of one sequence.
+
+    >>> class_of([1, 3, 5, 5, 4]), class_of([0, 4, 3, 5, 3])
+    (1, 0)
+    >>> class_of([1, 0, 2, 1, 2]), class_of([2, 1, 1, 0, 1])
+    (1, 2)
+    """
+    return symbols[0]

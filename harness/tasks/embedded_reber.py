@@ -8,6 +8,7 @@ import math
 import numpy as np
 import torch
 
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import one_of, split_sizes, whole_number
 from harness.tasks.draws import stream, whole
 from harness.tasks.task import Split, Task, TaskSpec
@@ -62,10 +63,10 @@ def make_embedded_reber(
     Baseline: the last step is always E, and T and P are equally likely: a loss of ln 2, half right.
     Solved: an accuracy of 0.99.
 
-    Splits: each draws on its own. In `variable` one string in four is one of the 4 shortest, so splits
-    share strings: at the default sizes 95 of 100 test samples also occur in training. In `fixed` there
-    are 4 strings of 7 steps, 728 of 20, 7 · 10⁷ of 50 (at the default sizes half a shared pair is
-    expected) and 10¹⁶ of 100, where a shared one is out of the question.
+    Splits: in `variable` they share strings, at the default sizes 95 of 100 test samples also occur in
+    training. One string in four is one of the 4 shortest, so splits without a common string would have
+    different lengths. In `fixed` no two splits share a string; there are 4 of 7 steps, 728 of 20, 7 · 10⁷
+    of 50, so shorter ones need fewer samples to validate and test on.
 
     Args:
         seq_len: steps of the longest input, at least 7.
@@ -78,7 +79,7 @@ def make_embedded_reber(
         x (N, seq_len) int64 token ids below 8 (see `SYMBOLS`); y (N,) int64 below 2.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError: an argument is outside its range; where splits are made, too few strings are `fixed`.
 
     Source: Hochreiter & Schmidhuber 1997, Neural Computation 9(8), task 1; the grammar: Reber 1967;
     embedded: Smith & Zipser 1989, Cleeremans et al. 1989.
@@ -100,9 +101,13 @@ def make_embedded_reber(
         data_source="generated",
         citation="Hochreiter & Schmidhuber 1997, Neural Computation 9(8), task 1",
     )
-    return Task(
-        spec, lambda split, epoch: _draw(stream(seed, split, epoch), sizes[split], seq_len, variant), fresh
-    )
+
+    def draw(rng: np.random.RandomState, n: int) -> Split:
+        return _draw(rng, n, seq_len, variant)
+
+    if variant == "fixed":
+        return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
+    return Task(spec, lambda split, epoch: draw(stream(seed, split, epoch), sizes[split]), fresh)
 
 
 def label_of(string: str) -> int:

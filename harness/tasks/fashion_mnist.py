@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+from harness.tasks.fetching import fetch_set
 from harness.tasks.image_files import (
     Images,
     Stamps,
@@ -58,8 +59,8 @@ def load_fashion_mnist(
     in `load_mnist`: `ordered`, `bit_reversal`, `permuted-S`.
 
     Data source: `fashion_mnist-70000`, the published 10,000 images to test on and 1/12 of each class of
-    the other 60,000 (500 of 6,000) to validate on; the division is fixed. Nothing is bundled and nothing
-    is downloaded: the files are those that torchvision (`FashionMNIST/raw/`) or the Debian package
+    the other 60,000 (500 of 6,000) to validate on; the division is fixed. Nothing is bundled: the files are
+    those that `fetch_fashion_mnist` or torchvision (`FashionMNIST/raw/`) or the Debian package
     dataset-fashion-mnist puts on the disk.
 
     Baseline: guessing is right in 1 of 10. Without memory only the last 784 / seq_len pixels are seen;
@@ -94,13 +95,33 @@ def load_fashion_mnist(
     )
 
 
+def fetch_fashion_mnist(data_dir: str | Path | None = None) -> Path:
+    """Downloads the set through torchvision, with checksums and progress; returns its folder.
+
+    Args:
+        data_dir: where to put `FashionMNIST/raw/`; None: `$HARNESS_DATA`, or the cache.
+
+    Raises:
+        RuntimeError, OSError: no mirror answers, or what came is damaged; nothing is kept of it.
+    """
+    from torchvision.datasets import FashionMNIST
+
+    return fetch_set(
+        data_dir,
+        folder="FashionMNIST/raw",
+        read=lambda folder: _read_once(stamps(_find_files(folder))),
+        download=lambda folder: FashionMNIST(str(folder), download=True),
+    )
+
+
 def _find_files(data_dir: str | Path | None) -> tuple[Path, ...]:
     root = Path(data_dir).expanduser() if data_dir is not None else default_data_dir()
     # Without a named folder the files themselves are not looked for in the root: MNIST's have the same names.
     folders = (root / "FashionMNIST" / "raw", root if data_dir is not None else SYSTEM_DIR)
+    where = "" if data_dir is None else f" data_dir={root}"
     advice = (
-        f"get it by `torchvision.datasets.FashionMNIST({str(root)!r}, download=True)` in Python, or on "
-        f"Debian and Ubuntu by `apt install dataset-fashion-mnist`, which fills {SYSTEM_DIR}"
+        f"run `harness fetch fashion_mnist{where}`, or on Debian and Ubuntu "
+        f"`apt install dataset-fashion-mnist`, which fills {SYSTEM_DIR}"
     )
     paths = find_set(folders, FILES, title="Fashion-MNIST", advice=advice)
     if paths is None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import split_sizes, whole_number
 from harness.tasks.draws import stream
 from harness.tasks.expressions import evaluate, grow, only, place_tokens, trees_at_once
@@ -55,9 +56,8 @@ def make_listops(
     answering the commonest value is right in 0.17 at 500 to 2,000 tokens (loss 2.25) and in
     0.16 at 25 to 100 (2.26). Solved: an accuracy of 0.99.
 
-    Splits: each draws on its own. From 25 tokens on, which hold 9 free digits and 8 free operators or
-    more, a shared sample is out of the question; there are 400 expressions of 4 tokens, which all splits
-    share.
+    Splits: no two share an expression. There are 400 of 4 tokens, which a small min_len draws often: those
+    that the test samples hold do not come in training.
 
     Args:
         seq_len: most tokens T, at least 4.
@@ -102,7 +102,7 @@ def make_listops(
         data_source="generated",
         citation="Nangia & Bowman 2018, arXiv 1804.06028; Tay et al. 2021, arXiv 2011.04006",
     )
-    return Task(spec, lambda split, epoch: _draw(stream(seed, split, epoch), sizes[split], *tree), fresh)
+    return Task(spec, splits_apart(lambda rng, n: _draw(rng, n, *tree), seed=seed, sizes=sizes), fresh)
 
 
 def value_of(tokens: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from harness.tasks.apart import draw_apart
+from harness.tasks.apart import check_space, splits_apart
 from harness.tasks.checks import split_sizes, whole_number
 from harness.tasks.draws import whole
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
@@ -35,10 +35,8 @@ def make_majority(
     the first place is rejected and drawn again. That treats all symbols alike, so every class is
     equally likely. Most margins are small, about √T: nearly every step has to be counted.
 
-    No sequence is in two splits: such draws are repeated where there are fewer than 2⁶³ sequences (with
-    more, two splits of 10,000 share one with a probability of about 10⁻¹¹). There are K^T, ties
-    included; an error says when they are fewer than 2 (n_val + n_test). Within a split a sequence may
-    come twice.
+    Splits: no two share a sequence. There are K^T, ties included; an error says when they are fewer than
+    2 (n_val + n_test). Within a split a sequence may come twice.
 
     Baseline: chance is 1/K. The last symbol is the majority's with a probability p, the mean share of
     the most frequent symbol, and otherwise each of the others; so without memory the loss is
@@ -63,6 +61,7 @@ def make_majority(
     num_classes = whole_number("num_classes", num_classes, low=2)
     seq_len = whole_number("seq_len", seq_len, low=max(3, num_classes))
     sizes = split_sizes(n_train, n_val, n_test)
+    check_space(seq_len, num_classes, sizes)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = TaskSpec(
         name="majority",
@@ -78,17 +77,12 @@ def make_majority(
         citation="after Weiss, Goldberg & Yahav 2021, ICML, arXiv 2106.06981, most-freq",
     )
 
-    def symbols(rng: np.random.RandomState, n: int) -> np.ndarray:
-        return _without_ties(rng, n, seq_len, num_classes)
-
-    rows = draw_apart(symbols, seed=seed, sizes=sizes, seq_len=seq_len, vocab_size=num_classes)
-
-    def draw(split: str, epoch: int) -> Split:
-        x_NT = rows(split, epoch)
+    def draw(rng: np.random.RandomState, n: int) -> Split:
+        x_NT = _without_ties(rng, n, seq_len, num_classes)
         y, _ = _winners(x_NT, num_classes)
         return Split(torch.from_numpy(x_NT), torch.from_numpy(y), full_lengths(len(y), seq_len))
 
-    return Task(spec, draw, fresh)
+    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
 
 
 def majority_of(symbols: Sequence[int]) -> int:

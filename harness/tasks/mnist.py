@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.tasks.image_files import default_data_dir
-from harness.tasks.mnist_files import find_files, read_digits
+from harness.tasks.fetching import fetch_set
+from harness.tasks.mnist_files import read_digits
 from harness.tasks.pixels import pixel_task
 from harness.tasks.task import Task
 
@@ -73,12 +73,13 @@ def fetch_mnist(data_dir: str | Path | None = None) -> Path:
         data_dir: where to put `MNIST/raw/`; None: `$HARNESS_DATA`, or the cache.
 
     Raises:
-        RuntimeError: no mirror answers, or what came is damaged.
+        RuntimeError, OSError: no mirror answers, or what came is damaged; nothing is kept of it.
     """
     from torchvision.datasets import MNIST
 
-    root = Path(data_dir).expanduser() if data_dir is not None else default_data_dir()
-    if find_files(root) is None:
-        MNIST(str(root), download=True)
-    read_digits(root)
-    return root
+    return fetch_set(
+        data_dir,
+        folder="MNIST/raw",
+        read=read_digits,
+        download=lambda folder: MNIST(str(folder), download=True),
+    )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import torch
 
-from harness.tasks.apart import draw_apart
+from harness.tasks.apart import check_space, splits_apart
 from harness.tasks.checks import split_sizes, whole_number
 from harness.tasks.draws import whole
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
@@ -33,14 +33,13 @@ def make_modular_sum(
     Variants: `mod-k`, by `modulus`. Digits are independent and uniform. The source mixes +, − and × into
     its modular arithmetic; here every operator is a + and is left out.
 
-    No sequence of the test set is in validation or training, and none of validation in training: such
-    draws are repeated where there are fewer than 2⁶³ sequences (with more, two splits of 10,000 share
-    one with a probability below 10⁻¹⁰). There are k^T, so 5⁴ = 625 at T = 4; an error says when they are
-    fewer than 2 (n_val + n_test). Within a split a sequence may come twice.
+    Splits: no two share a sequence. There are k^T, so 5⁴ = 625 at T = 4; an error says when they are fewer
+    than 2 (n_val + n_test), or when all of one class are held out. Within a split a sequence may come twice.
 
     Baseline: from T = 2 on the last digit says nothing about the sum, as each other digit makes every
-    class equally likely: a loss of ln k, chance 1/k. Where most of the sequences are in use, leaving out
-    those of the other splits tips the classes a little. Solved: an accuracy of 0.99.
+    class equally likely: a loss of ln k, chance 1/k. Solved: an accuracy of 0.99. It is hard for its length:
+    with seq_len=6 and the other defaults, Adam at a learning rate of 0.01 takes an LSTM or GRU of 64 units
+    there within 2,500 steps of 100 sequences (three seeds of each); with 8 digits an LSTM stayed at chance.
 
     Args:
         seq_len: steps T, at least 2.
@@ -104,14 +103,11 @@ def sum_splits(
 ) -> Callable[[str, int], Split]:
     """What makes the splits; no two of them share a sequence."""
 
-    def digits(rng: np.random.RandomState, n: int) -> np.ndarray:
-        return whole(rng, 0, modulus, n, seq_len)
+    check_space(seq_len, modulus, sizes)
 
-    rows = draw_apart(digits, seed=seed, sizes=sizes, seq_len=seq_len, vocab_size=modulus)
-
-    def draw(split: str, epoch: int) -> Split:
-        x_NT = rows(split, epoch)
+    def draw(rng: np.random.RandomState, n: int) -> Split:
+        x_NT = whole(rng, 0, modulus, n, seq_len)
         y = x_NT.sum(axis=1) % modulus
-        return Split(torch.from_numpy(x_NT), torch.from_numpy(y), full_lengths(len(y), seq_len))
+        return Split(torch.from_numpy(x_NT), torch.from_numpy(y), full_lengths(n, seq_len))
 
-    return draw
+    return splits_apart(draw, seed=seed, sizes=sizes)

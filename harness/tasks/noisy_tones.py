@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import one_of, split_sizes, whole_number
-from harness.tasks.draws import stream, whole
+from harness.tasks.draws import whole
 from harness.tasks.noise import fill_normal
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 from harness.tasks.tones import PHASES, add_waves, sine_table
@@ -31,7 +33,7 @@ def make_noisy_tones(
 ) -> Task:
     """Names the frequency or the phase of a sine wave of amplitude 1 in white Gaussian noise.
 
-    With 8 steps, 4 classes, from 1 cycle on, and the noise left out:
+    With 8 steps, 4 classes, from 1 cycle on, and the noise left out (examples that run are in `class_of`):
 
         frequency  0 1 0 -1 0 1 0 -1                   ->  2 cycles          ->  class 1
         phase      1 0.707 0 -0.707 -1 -0.707 0 0.707  ->  begins at 1/4     ->  class 1
@@ -41,8 +43,9 @@ def make_noisy_tones(
     the 256 T). The noise has S decibels less power than the tone: its variance is 10^(−S/10) / 2.
 
     Sines are multiples of 2⁻¹² and the noise is made of sums of 12 integers (see `harness.tasks.noise`),
-    its deviation a multiple of 2⁻²⁰, so that the bytes are the same on every machine. Samples are not
-    compared between splits; the noise makes every one different.
+    its deviation a multiple of 2⁻²⁰, so that the bytes are the same on every machine.
+
+    Splits: no two share a sample; the noise makes every one different.
 
     Baselines: chance is 1/K. In `frequency` the phase at the last step is uniform for every class, so
     without memory the loss is ln K. In `phase` the last value says something: its mean μₖ is the sine at
@@ -92,8 +95,7 @@ def make_noisy_tones(
         citation="after Neil, Pfeiffer & Liu 2016, NeurIPS, arXiv 1610.09513, with noise",
     )
 
-    def draw(split: str, epoch: int) -> Split:
-        rng, n = stream(seed, split, epoch), sizes[split]
+    def draw(rng: np.random.RandomState, n: int) -> Split:
         y = whole(rng, 0, num_classes, n)
         if variant == "frequency":
             starts, cycles_N = whole(rng, 0, PHASES * seq_len, n), cycles + y
@@ -105,7 +107,22 @@ def make_noisy_tones(
         add_waves(x_NTD[:, :, 0], sine_table(seq_len), starts, cycles_N, np.ones(n, dtype=np.float32))
         return Split(torch.from_numpy(x_NTD), torch.from_numpy(y), full_lengths(n, seq_len))
 
-    return Task(spec, draw, fresh)
+    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
+
+
+def class_of(wave: Sequence[float], variant: str, num_classes: int, cycles: int) -> int:
+    """The likeliest label of one wave: its strongest whole frequency, or the nearest of the K phases.
+
+    >>> class_of([0, 1, 0, -1, 0, 1, 0, -1], "frequency", num_classes=4, cycles=1)
+    1
+    >>> class_of([1, 0.707, 0, -0.707, -1, -0.707, 0, 0.707], "phase", num_classes=4, cycles=1)
+    1
+    """
+    spectrum = np.fft.rfft(wave)
+    if variant == "frequency":
+        return int(np.abs(spectrum)[cycles : cycles + num_classes].argmax())
+    turn = np.angle(1j * spectrum[cycles]) / (2 * np.pi)  # of a sine, 0 where it begins at 0 and rises
+    return round(float(turn) * num_classes) % num_classes
 
 
 def _decibels(value: object) -> float:

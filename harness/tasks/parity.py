@@ -22,15 +22,14 @@ def make_parity(
 
         1 0 1 0 1 0 0  ->  3 ones  ->  class 1        0 1 1 1 1  ->  4 ones  ->  class 0
 
-    One variant, `bits`: independent fair bits. No sequence is in two splits: such draws are repeated
-    where there are fewer than 2⁶³ sequences (with more, two splits of 10,000 share one with a
-    probability below 10⁻¹⁰). There are 2^T, so 1,024 at T = 10; an error says when they are fewer than
-    2 (n_val + n_test), which with the default sizes is below T = 13. Within a split a sequence may come
-    twice.
+    One variant, `bits`: independent fair bits.
+
+    Splits: no two share a sequence. There are 2^T, so 1,024 at T = 10; an error says when they are fewer
+    than 2 (n_val + n_test), which with the default sizes is below T = 13, or when all of one class are held
+    out. Within a split a sequence may come twice.
 
     Baseline: from T = 2 on the last bit says nothing about the parity, as the first bit alone makes
-    both classes equally likely: a loss of ln 2, chance 1/2. Where most of the sequences are in use,
-    leaving out those of the other splits tips the classes a little. Solved: an accuracy of 0.99.
+    both classes equally likely: a loss of ln 2, chance 1/2. Solved: an accuracy of 0.99.
 
     Args:
         seq_len: steps T, at least 2.

@@ -73,7 +73,13 @@ def some_rows(rows: np.ndarray, n_train: int | None, source: str, seed: int) -> 
 
 
 def pixel_order(permutation: str | int) -> tuple[np.ndarray | None, str]:
-    """The pixel to read at each place, or None for the order they have; and the name of the variant."""
+    """The pixel to read at each place, or None for the order they have; and the name of the variant.
+
+    >>> pixel_order("bit_reversal")[0][:4].tolist()  # 0, 1, 2, 3 of ten bits each
+    [0, 512, 256, 768]
+    >>> pixel_order(92916)[1], pixel_order("none")
+    ('permuted-92916', (None, 'ordered'))
+    """
     if permutation == "none":
         return None, "ordered"
     if permutation == "bit_reversal":

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import split_sizes, whole_number
 from harness.tasks.distinct import distinct
-from harness.tasks.draws import stream, whole
+from harness.tasks.draws import whole
 from harness.tasks.task import NO_LABEL, Split, Task, TaskSpec, full_lengths
 
 
@@ -41,9 +42,8 @@ def make_selective_copy(
     Baseline: an asked step holds a blank, which says nothing about the symbol, so without memory every
     symbol is equally likely: a loss of ln K. Solved: an accuracy of 0.99.
 
-    Splits: each draws on its own. There are Kᴹ · C(seq_len − M − 1, M) samples, about 10²² at the default
-    sizes, where a shared one is out of the question; of one symbol of 2 in 12 steps there are 20 samples,
-    which all splits then share.
+    Splits: no two share a sample. There are Kᴹ · C(seq_len − M − 1, M), about 10²² at the default sizes;
+    of one symbol of 2 in 12 steps there are 20, too few for the default n_val and n_test.
 
     Args:
         seq_len: steps, at least 2 · num_copied + 1.
@@ -82,10 +82,10 @@ def make_selective_copy(
         citation="Jing et al. 2019, Neural Computation 31(4); Gu & Dao 2023, arXiv 2312.00752",
     )
 
-    def draw(split: str, epoch: int) -> Split:
-        return _draw(stream(seed, split, epoch), sizes[split], seq_len, num_copied, num_symbols)
+    def draw(rng: np.random.RandomState, n: int) -> Split:
+        return _draw(rng, n, seq_len, num_copied, num_symbols)
 
-    return Task(spec, draw, fresh)
+    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
 
 
 def labels_of(tokens: Sequence[int], num_symbols: int) -> list[int]:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import split_sizes, whole_number
-from harness.tasks.draws import stream, uniform, whole
+from harness.tasks.draws import uniform, whole
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 from harness.tasks.tones import PHASES, add_waves, sine_table
 
@@ -38,8 +39,9 @@ def make_sine_frequency(
     uneven; here each class is one frequency and steps are even.
 
     Sines are rounded to multiples of 2⁻¹² before they are scaled, so that the bytes are the same on
-    every machine. Samples are not compared between splits: of these sizes, two splits share one with a
-    probability of 2 · 10⁻⁵.
+    every machine.
+
+    Splits: no two share a sample; of each class there are 256 T · 2²⁴.
 
     Baseline: the phase at the last step is uniform whatever the frequency, so without memory every class
     is equally likely: a loss of ln K, chance 1/K. Solved: an accuracy of 0.99.
@@ -77,8 +79,7 @@ def make_sine_frequency(
         citation="after Neil, Pfeiffer & Liu 2016, NeurIPS, arXiv 1610.09513, frequency discrimination",
     )
 
-    def draw(split: str, epoch: int) -> Split:
-        rng, n = stream(seed, split, epoch), sizes[split]
+    def draw(rng: np.random.RandomState, n: int) -> Split:
         y = whole(rng, 0, num_classes, n)
         starts = whole(rng, 0, PHASES * seq_len, n)
         loud = (1 + uniform(rng, n)) / 2
@@ -86,7 +87,7 @@ def make_sine_frequency(
         add_waves(x_NTD[:, :, 0], sine_table(seq_len), starts, y + 1, loud)
         return Split(torch.from_numpy(x_NTD), torch.from_numpy(y), full_lengths(n, seq_len))
 
-    return Task(spec, draw, fresh)
+    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
 
 
 def class_of(wave: Sequence[float]) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import one_of, split_sizes, whole_number
-from harness.tasks.draws import stream, whole
+from harness.tasks.draws import whole
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 SYMBOLS = ("X", "Y", "a", "b", "c", "d", "E", "B")
@@ -31,7 +33,7 @@ def make_temporal_order(
     seed: int = 0,
     fresh: bool = False,
 ) -> Task:
-    """Names the order in which the relevant symbols X and Y came, long before the end.
+    """Names the order in which the relevant symbols X and Y came, long before the end (see `class_of`).
 
         E a X c d Y b B  ->  X, Y  ->  class 1
         E b Y a a X d B  ->  Y, X  ->  class 2
@@ -45,9 +47,7 @@ def make_temporal_order(
     lengths of 100 to 110 and fixes these windows at 10–20, 50–60 and so on; here the length is fixed
     and the windows scale with it.
 
-    Splits are drawn independently of each other. There are over 4^(T − 2) sequences, so at the default sizes
-    no shared sample is to be expected; at T = 10, the shortest, 65,536 sequences of 6a make every seventh
-    test sample one of 10,000 training samples.
+    Splits: no two share a sample. There are over 4^(T − 2) of them, 65,536 at T = 10, the shortest, in 6a.
 
     Baseline: the last symbol is always B, so without memory every class is equally likely: a loss of
     ln 4 or ln 8. Solved: an accuracy of 0.99.
@@ -63,7 +63,7 @@ def make_temporal_order(
         x (N, T) int64 token ids below 8 (see `SYMBOLS`); y (N,) int64.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError: an argument is outside its range; where splits are made, too few samples exist.
 
     Source: Hochreiter & Schmidhuber 1997, Neural Computation 9(8), task 6.
     """
@@ -86,8 +86,23 @@ def make_temporal_order(
         citation="Hochreiter & Schmidhuber 1997, Neural Computation 9(8), task 6",
     )
     return Task(
-        spec, lambda split, epoch: _draw(stream(seed, split, epoch), sizes[split], seq_len, variant), fresh
+        spec, splits_apart(lambda rng, n: _draw(rng, n, seq_len, variant), seed=seed, sizes=sizes), fresh
     )
+
+
+def class_of(symbols: Iterable[str]) -> int:
+    """The label of one sequence, in letters.
+
+    >>> class_of("E a X c d Y b B".split()), class_of("E b Y a a X d B".split())
+    (1, 2)
+    >>> class_of("EaYbYcXB")
+    6
+    """
+    label = 0
+    for symbol in symbols:
+        if symbol in "XY":
+            label = 2 * label + "XY".index(symbol)
+    return label
 
 
 def _draw(rng: np.random.RandomState, n: int, seq_len: int, variant: str) -> Split:

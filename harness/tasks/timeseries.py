@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from harness.tasks.mnist_files import split_by_class
+from harness.tasks.image_files import split_by_class
 from harness.tasks.task import Split, Task, TaskSpec
 from harness.tasks.timeseries_files import checked_name, read_part
 

@@ -12,7 +12,8 @@ from types import ModuleType
 import numpy as np
 
 from harness.tasks.checks import did_you_mean
-from harness.tasks.mnist_files import default_data_dir
+from harness.tasks.fetching import fetch_set
+from harness.tasks.image_files import default_data_dir
 
 BUNDLED = (
     "ACSF1",
@@ -40,25 +41,33 @@ class Series:
 def fetch_timeseries(name: str, data_dir: str | Path | None = None) -> Path:
     """Downloads a problem through aeon, from the archives' community on Zenodo; returns its folder.
 
+    aeon compares no checksums: a file is whole if it can be read.
+
     Args:
         name: of the problem, as the archives spell it.
         data_dir: where to put `NAME/`; None: `$HARNESS_DATA`, or the cache.
 
     Raises:
-        ValueError: the archives have no such problem, or what came cannot be used.
+        ValueError: the archive has no such problem or does not answer, or what came cannot be used.
         FileNotFoundError: aeon is not installed, or what came holds no training and test part.
-        OSError: the archive does not answer.
+        OSError: the folder cannot be written. Whatever it is, nothing is kept of what came.
     """
     name = checked_name(name)
-    root = _root(data_dir)
-    if _present(root, name) != PARTS:
-        datasets = _aeon_datasets(name)
-        root.mkdir(parents=True, exist_ok=True)
-        datasets.load_classification(name, extract_path=str(root))
-    if _present(root, name) != PARTS:
-        raise FileNotFoundError(f"what aeon fetched to {root} holds no {name}_TRAIN.ts and {name}_TEST.ts")
-    for part in PARTS:
-        read_part(name, part, root)
+    datasets = _aeon_datasets(name)
+
+    def read(folder: Path) -> None:
+        if _present(folder, name) != PARTS:
+            raise FileNotFoundError(f"what aeon fetched holds no {name}_TRAIN.ts and {name}_TEST.ts")
+        for part in PARTS:
+            read_part(name, part, folder)
+
+    plain = _folder(Path(), name).name  # with its files come those of its `_eq` and `_nmv` versions
+    root = fetch_set(
+        data_dir,
+        folder=plain,
+        read=read,
+        download=lambda folder: datasets.load_classification(plain, extract_path=str(folder)),
+    )
     return _folder(root, name)
 
 
@@ -106,8 +115,8 @@ def _find(name: str, data_dir: str | Path | None) -> Path:
     """The folder of a problem: in the data folder, else among those that aeon bundles."""
     root = _root(data_dir)
     bundled = Path(str(_aeon_datasets(name).__file__)).parent / "data"
-    where = "" if data_dir is None else f", {str(root)!r}"
-    way = f"to download it: `harness.tasks.fetch_timeseries({name!r}{where})`"
+    where = "" if data_dir is None else f" data_dir={root}"
+    way = f"to download it: `harness fetch timeseries name={name}{where}`"
     for folder in (root, bundled):
         present = _present(folder, name)
         if present == PARTS:

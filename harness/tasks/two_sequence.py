@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from harness.tasks.apart import splits_apart
 from harness.tasks.checks import split_sizes, whole_number
-from harness.tasks.draws import stream, whole
+from harness.tasks.draws import whole
 from harness.tasks.noise import fill_normal
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
@@ -36,9 +37,9 @@ def make_two_sequence(
     Classes are drawn with equal probability.
 
     The noise is made of sums of 12 integers (see `harness.tasks.noise`), so that its bytes are the same
-    on every machine: multiples of 2⁻¹⁶ of a deviation, none beyond 6 deviations. Samples are not compared
-    between splits: with four noise steps two of these splits share one with a probability below 10⁻¹⁰,
-    with two of 3 · 10⁻⁴, and with a single one they do share some.
+    on every machine: multiples of 2⁻¹⁶ of a deviation, none beyond 6 deviations.
+
+    Splits: no two share a sample; a single noise step has 786,421 values.
 
     Baseline: the last value is noise, so without memory both classes are equally likely: a loss of
     ln 2, chance 1/2. Solved: an accuracy of 0.99.
@@ -77,8 +78,7 @@ def make_two_sequence(
         citation="Hochreiter & Schmidhuber 1997, Neural Computation 9(8), task 3a",
     )
 
-    def draw(split: str, epoch: int) -> Split:
-        rng, n = stream(seed, split, epoch), sizes[split]
+    def draw(rng: np.random.RandomState, n: int) -> Split:
         y = whole(rng, 0, 2, n)
         x_NTD = np.empty((n, seq_len, 1), dtype=np.float32)
         x_NTD[:, :signal_len, 0] = 2 * y[:, None] - 1
@@ -86,7 +86,7 @@ def make_two_sequence(
         x_NTD[:, signal_len:] *= DEVIATION
         return Split(torch.from_numpy(x_NTD), torch.from_numpy(y), full_lengths(n, seq_len))
 
-    return Task(spec, draw, fresh)
+    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
 
 
 def class_of(values: Sequence[float]) -> int:

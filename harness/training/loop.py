@@ -121,13 +121,13 @@ def endless_batches(
 
 
 def make_optimizer(model: SequenceClassifier, options: TrainOptions) -> torch.optim.Optimizer:
-    """The optimiser that `options` name."""
-    shared: dict[str, Any] = {"lr": options.lr, "weight_decay": options.weight_decay, "foreach": True}
+    """The optimiser that `options` name, in the fastest form that torch has of it."""
+    shared: dict[str, Any] = {"lr": options.lr, "weight_decay": options.weight_decay}
     if options.optimizer == "adam":
-        return torch.optim.Adam(model.parameters(), **shared)
-    if options.optimizer == "rmsprop":
-        return torch.optim.RMSprop(model.parameters(), **shared)
-    return torch.optim.SGD(model.parameters(), momentum=0.9, **shared)
+        return torch.optim.Adam(model.parameters(), fused=True, **shared)
+    if options.optimizer == "rmsprop":  # has no fused form
+        return torch.optim.RMSprop(model.parameters(), foreach=True, **shared)
+    return torch.optim.SGD(model.parameters(), momentum=0.9, fused=True, **shared)
 
 
 def clip_gradient(parameters: Sequence[nn.Parameter], clip: float | None) -> Tensor:

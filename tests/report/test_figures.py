@@ -226,6 +226,13 @@ def test_runs_side_by_side_are_named():
     assert side_by_side(pd.DataFrame({"concurrent": [1]})) == "each run alone"
 
 
+def test_a_task_whose_runs_took_no_step_has_no_time_and_stops_no_figure(tmp_path):
+    write_run(tmp_path, make_record(task="mnist"))
+    write_run(tmp_path, make_record(task="adding", steps=0, train_s=0.0))
+    [page] = time_pages(load_runs(tmp_path), "seq_len", cell_styles(["rnn"]))
+    assert len(page.axes) == 2
+
+
 def test_the_adding_problem_has_an_accuracy_of_its_own(crowd):
     page = accuracy_page(crowd[0], "seq_len", cell_styles(crowd[0]["cell"]))[0]
     assert page.axes[0].get_ylabel() == "test share with |error| < 0.04 (%)"

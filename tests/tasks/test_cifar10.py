@@ -4,51 +4,17 @@ import hashlib
 import math
 import os
 import pickle
-import struct
 
 import numpy as np
 import pytest
 import torch
+from small_sets import CIFAR10_FILES, batch_bytes, small_cifar10, text
 from torchvision.datasets import CIFAR10
 
 from harness.tasks import cifar10_files
 from harness.tasks.cifar10 import CLASSES, load_cifar10
 
-NAMES = [f"data_batch_{k}" for k in range(1, 6)] + ["test_batch"]
 COUNT = 20
-
-
-def text(value):
-    """A Python 2 string, as its pickles hold it."""
-    raw = value if isinstance(value, bytes) else value.encode()
-    return b"U" + bytes([len(raw)]) + raw if len(raw) < 256 else b"T" + struct.pack("<i", len(raw)) + raw
-
-
-def number(value):
-    return b"J" + struct.pack("<i", value)
-
-
-def array(x):
-    """An array of bytes as NumPy pickled it under Python 2."""
-    dtype = b"cnumpy\ndtype\n" + text("u1") + number(0) + number(1) + b"\x87R("
-    dtype += number(3) + text("|") + b"NNN" + number(-1) + number(-1) + number(0) + b"tb"
-    shape = b"(" + b"".join(number(size) for size in x.shape) + b"t"
-    made = (
-        b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n"
-        + number(0)
-        + b"\x85"
-        + text("b")
-        + b"\x87R"
-    )
-    return made + b"(" + number(1) + shape + dtype + b"\x89" + text(x.tobytes()) + b"tb"
-
-
-def batch_bytes(x, y):
-    """Protocol 2, keys and values in the order of the published files."""
-    labels = b"](" + b"".join(number(k) for k in y) + b"e"
-    names = b"](" + b"".join(text(f"image_{k}.png") for k in range(len(y))) + b"e"
-    pairs = [("batch_label", text("a batch")), ("labels", labels), ("data", array(x)), ("filenames", names)]
-    return b"\x80\x02}(" + b"".join(text(key) + value for key, value in pairs) + b"u."
 
 
 @pytest.fixture
@@ -61,13 +27,11 @@ def forget_files():
 @pytest.fixture
 def small(monkeypatch, tmp_path, forget_files):
     """(folder, name -> (x, y)); the package is told that CIFAR-10 is this small."""
-    rng = np.random.RandomState(7)
     batches, folder = {}, tmp_path / "cifar-10-batches-py"
     folder.mkdir()
-    for name in NAMES:
-        x = rng.randint(0, 256, (COUNT, 3072), dtype=np.uint8)
-        batches[name] = x, rng.permutation(np.repeat(np.arange(10), COUNT // 10)).tolist()
-        publish(monkeypatch, folder / name, batch_bytes(*batches[name]))
+    for name, (_, raw, arrays) in small_cifar10(COUNT).items():
+        batches[name] = arrays
+        publish(monkeypatch, folder / name, raw)
     return tmp_path, batches
 
 
@@ -120,8 +84,8 @@ def test_torchvisions_own_data_set_reads_what_we_read(small):
     (folder / "cifar-10-batches-py" / "batches.meta").write_bytes(meta)
 
     lists = {
-        "train_list": [[name, cifar10_files.FILES[name][1]] for name in NAMES[:5]],
-        "test_list": [[name, cifar10_files.FILES[name][1]] for name in NAMES[5:]],
+        "train_list": [[name, cifar10_files.FILES[name][1]] for name in CIFAR10_FILES[:5]],
+        "test_list": [[name, cifar10_files.FILES[name][1]] for name in CIFAR10_FILES[5:]],
         "meta": {"filename": "batches.meta", "key": "label_names", "md5": hashlib.md5(meta).hexdigest()},
     }
     Small = type("Small", (CIFAR10,), lists)
@@ -142,7 +106,7 @@ def test_our_checksums_are_torchvisions():
 def test_the_division_is_fixed_stratified_and_disjoint(small):
     folder, batches = small
     task = load_cifar10(data_dir=folder)
-    pool = {x.tobytes(): y for name in NAMES[:5] for x, y in zip(*batches[name], strict=True)}
+    pool = {x.tobytes(): y for name in CIFAR10_FILES[:5] for x, y in zip(*batches[name], strict=True)}
     for split, each in ((task.train, 9), (task.val, 1)):
         assert np.bincount(split.y.numpy()).tolist() == [each] * 10
         for steps, y in zip(split.x.numpy(), split.y.tolist(), strict=True):
@@ -217,13 +181,15 @@ def test_the_folder_may_be_the_files_own_or_come_from_the_environment(small, mon
 def test_where_it_is_not_the_error_says_how_to_get_it(small, tmp_path):
     folder, _ = small
     with pytest.raises(
-        FileNotFoundError, match=r"no does not hold CIFAR-10 .*CIFAR10\('.*no', download=True\)"
+        FileNotFoundError, match=r"no does not hold CIFAR-10 .*harness fetch cifar10 data_dir=.*no`"
     ):
         load_cifar10(data_dir=tmp_path / "no")
     with pytest.raises(FileNotFoundError, match="does not hold CIFAR-10 .* unpack cifar-10-python.tar.gz"):
         load_cifar10()
     (folder / "cifar-10-batches-py" / "data_batch_4").unlink()
-    with pytest.raises(FileNotFoundError, match="only a part of CIFAR-10, data_batch_4 missing; get it by"):
+    with pytest.raises(
+        FileNotFoundError, match="only a part of CIFAR-10, data_batch_4 missing; run `harness fetch"
+    ):
         load_cifar10(data_dir=folder)
 
 

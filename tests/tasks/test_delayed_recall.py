@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from every_split import splits_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,9 +23,9 @@ VARIANTS = ("separate", "shared")
 def test_every_class_is_the_first_symbol(seq_len, num_classes, variant, sizes, seed):
     names = dict(zip(("n_train", "n_val", "n_test"), sizes, strict=True))
     task = make_delayed_recall(seq_len=seq_len, num_classes=num_classes, variant=variant, seed=seed, **names)
-    assert (len(task.train), len(task.val), len(task.test)) == sizes
     low = num_classes if variant == "separate" else 0
-    for split in (task.train, task.val, task.test):
+    for split, n in zip(splits_of(task), sizes[::-1], strict=False):
+        assert len(split) == n
         assert (str(split.x.dtype), str(split.y.dtype)) == ("torch.int64", "torch.int64")
         assert split.lengths.tolist() == [seq_len] * len(split)
         for symbols, y in zip(split.x.tolist(), split.y.tolist(), strict=True):
@@ -37,11 +38,11 @@ def test_every_class_is_the_first_symbol(seq_len, num_classes, variant, sizes, s
 def test_classes_and_distractors_are_balanced_and_say_nothing_of_each_other():
     n, k = 20_000, 4
     for variant in VARIANTS:
-        task = make_delayed_recall(seq_len=3, num_classes=k, variant=variant, n_train=n)
+        test = make_delayed_recall(seq_len=3, num_classes=k, variant=variant, n_test=n).test
         low = k if variant == "separate" else 0
         for place in (1, 2):
             table = [[0] * k for _ in range(k)]
-            for symbols, y in zip(task.train.x.tolist(), task.train.y.tolist(), strict=True):
+            for symbols, y in zip(test.x.tolist(), test.y.tolist(), strict=True):
                 table[y][symbols[place] - low] += 1
             expected = n / k**2
             chi2 = sum((count - expected) ** 2 / expected for row in table for count in row)

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 
 import pytest
+from every_split import splits_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,8 +30,8 @@ def letters(row, length):
 def test_every_input_is_of_the_grammar_and_its_class_is_the_second_symbol(seq_len, variant, sizes, seed):
     names = dict(zip(("n_train", "n_val", "n_test"), sizes, strict=True))
     task = make_embedded_reber(seq_len=seq_len, variant=variant, seed=seed, **names)
-    assert (len(task.train), len(task.val), len(task.test)) == sizes
-    for split in (task.train, task.val, task.test):
+    for split, n in zip(splits_of(task), sizes[::-1], strict=False):
+        assert len(split) == n
         rows = zip(split.x.tolist(), split.y.tolist(), split.lengths.tolist(), strict=True)
         for row, y, length in rows:
             assert 7 <= length <= seq_len
@@ -52,10 +53,10 @@ def strings(length):
 
 
 def test_fixed_strings_are_all_those_of_the_length_equally_often():
-    task = make_embedded_reber(variant="fixed", seq_len=12, n_train=6_000)
+    task = make_embedded_reber(variant="fixed", seq_len=12, n_test=6_000)
     whole = [f"B{second}{inner}" for second in "TP" for inner in strings(10)]
     assert all(INNER.fullmatch(text[2:]) for text in whole)
-    seen = Counter(letters(row, 12) for row in task.train.x.tolist())
+    seen = Counter(letters(row, 12) for row in task.test.x.tolist())
     assert set(seen) == set(whole)
     expected = 6_000 / len(whole)
     assert all(abs(count - expected) < 5 * math.sqrt(expected) for count in seen.values())
@@ -99,8 +100,8 @@ def test_the_docstring_says_how_many_test_strings_also_occur_in_training():
 
 @pytest.mark.parametrize("variant", ["variable", "fixed"])
 def test_the_shortest_has_four_inputs_and_one_step_less_is_refused(variant):
-    task = make_embedded_reber(seq_len=7, variant=variant, n_train=200)
-    assert {letters(row, 7) for row in task.train.x.tolist()} == {
+    task = make_embedded_reber(seq_len=7, variant=variant, n_test=200)
+    assert {letters(row, 7) for row in task.test.x.tolist()} == {
         f"B{second}{inner}" for second in "TP" for inner in ("BTXSE", "BPVVE")
     }
     with pytest.raises(ValueError, match="seq_len must be .* at least 7, not 6; the nearest is 7"):

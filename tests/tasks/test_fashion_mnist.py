@@ -110,7 +110,7 @@ def test_where_it_is_not_the_error_says_how_to_get_it(tmp_path, small_set):
     write(tmp_path / "system", small_set)
     message = (
         f"neither in {tmp_path}/no/FashionMNIST/raw nor in {tmp_path}/no .*"
-        f"FashionMNIST\\('{tmp_path}/no', download=True\\).*apt install dataset-fashion-mnist"
+        f"harness fetch fashion_mnist data_dir={tmp_path}/no`.*apt install dataset-fashion-mnist"
     )
     with pytest.raises(FileNotFoundError, match=message):
         load_fashion_mnist(data_dir=tmp_path / "no")

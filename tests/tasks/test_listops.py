@@ -137,8 +137,10 @@ def test_the_docstrings_baselines_are_the_measured_ones():
 
 
 def test_the_shortest_is_one_operator_of_two_digits_and_less_is_refused():
-    task = make_listops(seq_len=4, n_train=4_000)
-    assert len({tuple(row) for row in task.train.x.tolist()}) == 400
+    task = make_listops(seq_len=4, n_test=4_000)
+    assert len({tuple(row) for row in task.test.x.tolist()}) == 400
+    with pytest.raises(ValueError, match="seq_len=4 has too few samples of class . to keep n_val=1000 apart"):
+        _ = task.val
     with pytest.raises(ValueError, match="seq_len must be .* at least 4, not 3; the nearest is 4"):
         make_listops(seq_len=3)
     with pytest.raises(ValueError, match="min_len must be .* at least 4, not 3; the nearest is 4"):

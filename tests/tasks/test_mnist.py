@@ -163,6 +163,14 @@ def test_no_global_generator_is_read_or_written():
     assert len(prints) == 1
 
 
-def test_fixed_arguments_give_golden_bytes():
-    task = load_mnist(seq_len=56, permutation=92916, n_train=200, seed=3)
-    assert task.fingerprint == "17a7f19523762bb7701a1e40a6581f54af900d0fa5947838e96c091f184c6063"
+@pytest.mark.parametrize(
+    ("permutation", "golden"),
+    [
+        ("none", "c790ede3bcf9feed73b70ba8cea676ff1eeb8f5f7566ad918d3a131fc6daf6ee"),
+        ("bit_reversal", "e49fd41b089228b194d71c778d4a68f4aa7b669d218888fd600ef4af65194669"),
+        (92916, "17a7f19523762bb7701a1e40a6581f54af900d0fa5947838e96c091f184c6063"),
+    ],
+)
+def test_fixed_arguments_give_golden_bytes(permutation, golden):
+    task = load_mnist(seq_len=56, permutation=permutation, n_train=200, seed=3)
+    assert task.fingerprint == golden

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import logging
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -189,8 +190,8 @@ def test_fetch_leaves_a_whole_set_alone_and_downloads_a_missing_one(tmp_path, mo
     calls = []
 
     def download(root, download):
-        calls.append((root, download))
-        write(tmp_path / "new" / "MNIST" / "raw", small_mnist)
+        calls.append(Path(root))
+        write(Path(root) / "MNIST" / "raw", small_mnist)
 
     monkeypatch.setattr(torchvision.datasets, "MNIST", download)
     old = write(tmp_path / "old", small_mnist)
@@ -198,16 +199,9 @@ def test_fetch_leaves_a_whole_set_alone_and_downloads_a_missing_one(tmp_path, mo
     assert calls == []
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "new"))
     assert fetch_mnist() == tmp_path / "new"
-    assert calls == [(str(tmp_path / "new"), True)]
+    assert [path.parent for path in calls] == [tmp_path / "new"]
     check_task(load_mnist(), small_mnist)
-
-
-def test_fetch_notices_a_damaged_set(tmp_path, small_mnist):
-    write(tmp_path, small_mnist)
-    path = tmp_path / "t10k-labels-idx1-ubyte"
-    path.write_bytes(path.read_bytes()[:-1] + b"\x07\x07")
-    with pytest.raises(ValueError, match="wrong length"):
-        fetch_mnist(tmp_path)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["MNIST"]
 
 
 def test_validation_takes_a_twelfth_of_each_class_of_the_full_set(tmp_path, small_mnist):

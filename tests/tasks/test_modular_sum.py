@@ -25,7 +25,7 @@ def label(digits, modulus):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    seq_len=st.integers(2, 70),
+    seq_len=st.integers(3, 70),
     modulus=st.integers(2, 11),
     sizes=st.tuples(st.integers(1, 40), st.just(1), st.just(1)),
     seed=st.integers(0, 2**40),
@@ -76,7 +76,8 @@ def test_a_small_space_is_divided_and_fresh_passes_keep_out_of_the_held_out_part
 def test_too_few_sequences_are_refused_with_the_length_that_has_enough(make, base, seq_len):
     message = (
         f"^seq_len must be at least {seq_len + 1}, not {seq_len}, to keep n_val \\+ n_test = 3000 apart from "
-        f"training: there are {base**seq_len} sequences of {seq_len} steps, and 6000 are needed$"
+        f"training: there are {base**seq_len} sequences of {seq_len} steps, and 6000 are needed; "
+        "or lower n_val and n_test$"
     )
     with pytest.raises(ValueError, match=message):
         make(seq_len=seq_len)

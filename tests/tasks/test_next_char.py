@@ -145,3 +145,10 @@ def test_bad_files_and_lengths_are_refused(tmp_path):
     (tmp_path / "empty.txt").write_bytes(b"")
     with pytest.raises(ValueError, match="a text of 0 characters"):
         load_next_char(path=tmp_path / "empty.txt")
+
+
+def test_a_file_of_ones_own_gives_golden_bytes(tmp_path):
+    (tmp_path / "abra.txt").write_text("abracadabra " * 40)
+    task = load_next_char(path=tmp_path / "abra.txt", seq_len=5, n_train=50, seed=2)
+    assert task.spec.data_source == "abra-480-654e3bf8"
+    assert task.fingerprint == "f732459ec04d1ed10d2139a49bc566d23ca88a0f972974bbd8406d9c6331313b"

@@ -1,6 +1,8 @@
 """The same arguments give the same bytes, on every machine and in every process; other seeds give others."""
 
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -93,3 +95,20 @@ def test_an_empty_split_and_a_negative_seed_are_refused(make, variant, name):
         ValueError, match="^seed must be a whole number of at least 0, not -1; the nearest is 0"
     ):
         make(**variant, seed=-1)
+
+
+@pytest.mark.parametrize(("make", "variant"), TASKS[::2])
+def test_fresh_passes_are_the_same_in_any_process_and_for_any_number_of_workers(make, variant):
+    """The samples of a pass depend on the seed and on its number, never on who asks or in which order."""
+    arguments = {"seq_len": 12, "seed": 3, "fresh": True} | variant | SIZES
+    task = make(**arguments)
+    code = (
+        f"from harness.tasks import {make.__name__}\n"
+        f"task = {make.__name__}(**{arguments!r})\n"
+        "print(*[task.epoch(number).fingerprint for number in (2, 1, 0)])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert said.stdout.split()[::-1] == [task.epoch(number).fingerprint for number in range(3)]
+    for workers in (0, 1, 2):
+        loaded = [x for x, _, _ in make(**arguments).epoch(2).loader(batch_size=10, num_workers=workers)]
+        assert torch.equal(torch.cat(loaded), task.epoch(2).x)

@@ -5,6 +5,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
+from every_split import splits_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,9 +27,9 @@ def test_the_labels_are_the_symbols_in_their_order(num_copied, num_symbols, extr
     task = make_selective_copy(
         seq_len=seq_len, num_copied=num_copied, num_symbols=num_symbols, seed=seed, **names
     )
-    assert (len(task.train), len(task.val), len(task.test)) == sizes
     blank, delimiter = num_symbols, num_symbols + 1
-    for split in (task.train, task.val, task.test):
+    for split, n in zip(splits_of(task), sizes[::-1], strict=False):
+        assert len(split) == n
         assert split.lengths.tolist() == [seq_len] * len(split)
         for x, y in zip(split.x.tolist(), split.y.tolist(), strict=True):
             first_part, rest = x[: x.index(delimiter)], x[x.index(delimiter) + 1 :]
@@ -44,10 +45,10 @@ def test_the_labels_are_the_symbols_in_their_order(num_copied, num_symbols, extr
 
 def test_a_predictor_that_knows_step_and_token_alone_gets_the_declared_baselines():
     n, k = 8_000, 4
-    task = make_selective_copy(seq_len=12, num_copied=3, num_symbols=k, n_train=n)
+    task = make_selective_copy(seq_len=12, num_copied=3, num_symbols=k, n_test=n)
     for place in (-3, -2, -1):
-        assert set(task.train.x[:, place].tolist()) == {k}  # the token says nothing
-        labels = task.train.y[:, place].tolist()
+        assert set(task.test.x[:, place].tolist()) == {k}  # the token says nothing
+        labels = task.test.y[:, place].tolist()
         counts = [labels.count(label) for label in range(k)]
         # 3 degrees of freedom: exceeded by chance once in 10,000.
         assert sum((count - n / k) ** 2 / (n / k) for count in counts) < 21.1
@@ -57,7 +58,7 @@ def test_a_predictor_that_knows_step_and_token_alone_gets_the_declared_baselines
 
 def test_every_set_of_steps_is_equally_likely():
     n = 10_000
-    x = make_selective_copy(seq_len=8, num_copied=2, num_symbols=2, n_train=n).train.x
+    x = make_selective_copy(seq_len=8, num_copied=2, num_symbols=2, n_test=n).test.x
     where = [tuple(t for t, token in enumerate(row[:5]) if token < 2) for row in x.tolist()]
     sets = list(combinations(range(5), 2))
     # 9 degrees of freedom: exceeded by chance once in 10,000.
@@ -80,7 +81,7 @@ def test_distinct_and_shuffled_rows_have_every_arrangement_equally_often(count, 
 
 
 def test_the_shortest_is_all_symbols_and_one_less_is_refused():
-    x = make_selective_copy(seq_len=7, num_copied=3, num_symbols=2, n_train=1).train.x[0].tolist()
+    x = make_selective_copy(seq_len=7, num_copied=3, num_symbols=2, n_test=1).test.x[0].tolist()
     assert max(x[:3]) < 2 and x[3:] == [3, 2, 2, 2]
     with pytest.raises(ValueError, match="seq_len must be .* at least 7, not 6; the nearest is 7"):
         make_selective_copy(seq_len=6, num_copied=3)

@@ -1,21 +1,21 @@
-"""Recorded series, with a stand-in for aeon that holds made-up problems."""
+"""Recorded series: made-up problems in the archives' format, read by aeon."""
 
 import math
 
 import numpy as np
 import pytest
 import torch
-from aeon_stand_in import TOY, as_lists, rows, series, stand_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from series_files import TOY, as_lists, bundled, rows, series
 
 from harness.tasks.timeseries import channel_statistics, class_of_label, load_timeseries
 
 
 @pytest.fixture
 def toy():
-    with stand_in(TOY) as folder:
-        yield folder
+    with bundled(TOY) as aeon:
+        yield aeon.folder
 
 
 def test_series_lengths_labels_and_parts_are_those_of_the_files(toy):
@@ -83,7 +83,7 @@ def test_spec_says_what_was_loaded(toy):
 
 def test_one_channel_of_equal_lengths_is_read_too():
     x = series(*[4] * 10, channels=1)
-    with stand_in({"Flat_TRAIN": (x, ["b", "a"] * 5), "Flat_TEST": (x[:4], ["a", "b", "b", "c"])}):
+    with bundled({"Flat_TRAIN": (x, ["b", "a"] * 5), "Flat_TEST": (x[:4], ["a", "b", "b", "c"])}):
         task = load_timeseries(name="Flat", normalize=False)
     assert rows(task.test) == as_lists(x[:4])
     assert task.test.y.tolist() == [0, 1, 1, 2]
@@ -100,7 +100,7 @@ def test_any_problem_keeps_its_series_lengths_and_labels(data, channels, classes
         drawn = data.draw(lengths)
         labels = [str(2 * (i % classes) - 1) for i in range(len(drawn))]
         parts[f"Any_{part}"] = (series(*drawn, channels=channels, start=1e4 * number), labels)
-    with stand_in(parts):
+    with bundled(parts):
         task = load_timeseries(name="Any", normalize=False)
         normalized = load_timeseries(name="Any")
     sizes = [len(split) for split in (task.train, task.val, task.test)]

@@ -1,10 +1,10 @@
-"""The problems that aeon bundles, against their files; skipped where aeon is not installed."""
+"""The problems that aeon bundles, against their files; skipped where the extra `dev` is installed in part."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from aeon_stand_in import rows
+from series_files import rows
 
 from harness.tasks.timeseries import load_timeseries
 from harness.tasks.timeseries_files import BUNDLED
@@ -31,7 +31,7 @@ PUBLISHED = {
 
 @pytest.fixture(scope="module")
 def aeon_folder():
-    module = pytest.importorskip("aeon.datasets", reason="the extra `timeseries` is not installed")
+    module = pytest.importorskip("aeon.datasets", reason="the extra `dev` is installed in part")
     return Path(module.__file__).parent / "data"
 
 

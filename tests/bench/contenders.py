@@ -1,0 +1,101 @@
+"""One training step, three ways: as a tutorial writes it, and by the harness with each kernel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from harness.kernels import choose_kernel
+from harness.tasks import Split, TaskSpec
+from harness.training import SequenceClassifier, TrainOptions, flush_denormals, keep_freed_memory
+from harness.training.loop import make_optimizer
+from harness.training.model import loss_of
+
+CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+CLASSES = 10
+CONTENDERS = ("plain", "torch", "fused")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One configuration: cell, steps T, units H, sequences B, features D."""
+
+    cell: str
+    T: int
+    H: int
+    B: int
+    D: int
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of a training step's matrix products: inputs get no gradient."""
+        forward = 2 * self.T * self.B * GATES[self.cell] * self.H * (self.D + self.H)
+        return 3 * forward - 2 * self.T * self.B * GATES[self.cell] * self.H * self.D
+
+
+def settle(contender: str) -> None:
+    """The settings of a process: torch's own for `plain`, those of a run for the others."""
+    torch.set_num_threads(1)
+    if contender != "plain":
+        keep_freed_memory(True)
+        flush_denormals()
+
+
+def make_step(contender: str, shape: Shape, *, norms: bool = True) -> Callable[[], None]:
+    """A function that makes one training step: forward, loss, backward, clipping at 1, Adam."""
+    torch.manual_seed(0)
+    x = torch.randn(shape.B, shape.T, shape.D)
+    y = torch.randint(0, CLASSES, (shape.B,))
+    cell = CELLS[shape.cell](shape.D, shape.H, batch_first=True)
+    if contender == "plain":
+        return _plain_step(cell, x, y)
+    spec = TaskSpec(
+        name="bench", variant="", target="class", seq_len=shape.T, input_size=shape.D, num_classes=CLASSES,
+        chance_accuracy=1 / CLASSES, data_source="generated", citation="none",
+    )  # fmt: skip
+    model = SequenceClassifier(spec, choose_kernel(cell, contender, torch.device("cpu"))[0])
+    optimizer, parameters = make_optimizer(model, TrainOptions()), list(model.parameters())
+    split = Split(x, y, torch.full((shape.B,), shape.T))
+
+    def step() -> None:
+        optimizer.zero_grad()
+        loss_of(model(split.x, split.lengths), split.y).backward()
+        if norms:
+            grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
+            norm = torch.nn.utils.get_total_norm(grads)
+            torch.nn.utils.clip_grads_with_norm_(parameters, 1.0, norm)
+        optimizer.step()
+
+    return step
+
+
+def _plain_step(cell: nn.Module, x: torch.Tensor, y: torch.Tensor) -> Callable[[], None]:
+    head = nn.Linear(cell.hidden_size, CLASSES)
+    parameters = [*cell.parameters(), *head.parameters()]
+    optimizer = torch.optim.Adam(parameters)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        output, _ = cell(x)
+        F.cross_entropy(head(output[:, -1]), y).backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+
+    return step
+
+
+def seconds_a_step(step: Callable[[], None], at_least: float) -> float:
+    """Mean seconds over so many steps that they take at least that long."""
+    count, start = 0, time.perf_counter()
+    while True:
+        step()
+        count += 1
+        elapsed = time.perf_counter() - start
+        if elapsed >= at_least:
+            return elapsed / count

@@ -1,0 +1,28 @@
+"""What measuring costs: whole trainings with the gradient flow on and off, steps with norms and without."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from harness.kernels import choose_kernel
+from harness.tasks import make_adding
+from harness.training import SequenceClassifier, TrainOptions, train
+
+from .contenders import CELLS, settle
+
+
+def training_seconds(cell: str, seq_len: int, *, gradflow: bool, hidden_size: int = 128) -> float:
+    """Processor seconds of a training of 100 steps with an evaluation after each 50, everything included."""
+    settle("fused")
+    task = make_adding(seq_len=seq_len, n_train=1000, n_val=100, n_test=100, seed=1)
+    torch.manual_seed(1)
+    module = CELLS[cell](2, hidden_size, batch_first=True)
+    model = SequenceClassifier(task.spec, choose_kernel(module, "fused", torch.device("cpu"))[0])
+    options = TrainOptions(steps=100, eval_every=50, gradflow=gradflow)
+    for split in (task.train, task.val, task.test):
+        len(split)  # made off the clock
+    start = time.process_time()
+    train(model, task, options, order=torch.Generator().manual_seed(1))
+    return time.process_time() - start

@@ -1,0 +1,132 @@
+"""What a grid costs beside its training: finished runs skipped, rows gathered, the summary made.
+
+    python -m tests.bench.grid_cost [RUNS [ROWS]]     500 finished runs and 10,000 rows, unless said otherwise
+
+The rows are made up, in a temporary folder; nothing is trained.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.plan import Plan
+from harness.report import write_report
+from harness.results import RunRecord, gather, write_summary
+from harness.results.store import finish, runs_dir
+from harness.sweep import expand, run_grid
+
+CELLS = ("rnn", "lstm", "gru")
+STEPS_A_RUN = 12
+PROBES = [(1, 0, "h", t, 1e-5 * (t + 1), -5.0) for t in range(16)]
+
+
+def skip_seconds(n_runs: int = 500) -> float:
+    """Seconds in which a grid of finished runs is expanded, checked and found to be finished."""
+    with tempfile.TemporaryDirectory() as folder:
+        grid = ["task=adding", f"task.seq_len=range(10,{10 + n_runs})", f"results_dir={folder}"]
+        _, jobs = expand(grid)
+        for job in jobs:
+            _write(Path(folder), _finished(job.plan))
+        with contextlib.redirect_stderr(io.StringIO()):
+            seconds, (_, to_do) = _timed(lambda: run_grid(grid))
+    if to_do:
+        raise RuntimeError(f"{to_do} of {n_runs} runs were not skipped")
+    return seconds
+
+
+def gather_seconds(n_rows: int = 10_000) -> tuple[float, float]:
+    """Seconds in which so many runs are gathered into tables, and in which their summary is made."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_rows(Path(folder), n_rows)
+        gathering, runs = _timed(lambda: gather(folder))
+        if len(runs) != n_rows:
+            raise RuntimeError(f"{len(runs)} of {n_rows} rows were gathered")
+        summing_up, _ = _timed(lambda: write_summary(folder, runs))
+    return gathering, summing_up
+
+
+def report_seconds(n_rows: int = 1_000) -> float:
+    """Seconds in which tables, summary and every figure of so many runs are made."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_rows(Path(folder), n_rows)
+        return _timed(lambda: write_report(folder))[0]
+
+
+def make_rows(results_dir: Path, n_rows: int) -> None:
+    """Writes finished runs over 3 cells × 4 hidden sizes × 6 lengths, as many seeds as it takes."""
+    [job] = expand(["task=temporal_order", f"results_dir={results_dir}"])[1]
+    planned = job.plan
+    sizes, lengths = (16, 32, 64, 128), (10, 20, 50, 100, 200, 400)
+    seeds = range(1, 2 + n_rows // (len(CELLS) * len(sizes) * len(lengths)))
+    places = itertools.product(seeds, CELLS, sizes, lengths)
+    for seed, cell, hidden_size, seq_len in itertools.islice(places, n_rows):
+        config = planned.config | {
+            "seed": seed,
+            "cell": {
+                **planned.config["cell"],
+                "_target_": f"torch.nn.{cell.upper()}",
+                "hidden_size": hidden_size,
+            },
+            "task": {**planned.config["task"], "seq_len": seq_len},
+        }
+        setting = f"{cell[0]}{hidden_size:03}{seq_len:03}0"
+        changes = {
+            "run_id": f"temporal_order-{cell}-h{hidden_size}-T{seq_len}-s{seed}-{setting}",
+            "setting": setting, "cell": cell, "hidden_size": hidden_size, "seq_len": seq_len, "seed": seed,
+            "config": config,
+        }  # fmt: skip
+        _write(results_dir, _finished(planned, **changes))
+
+
+def _finished(run: Plan, **changes: Any) -> RunRecord:
+    """The row of a run that went well, with made-up measurements that depend on its seed."""
+    spec, options = run.task.spec, run.cell_options
+    columns: dict[str, Any] = {
+        "run_id": run.run_id, "status": "ok", "setting": run.setting, "task": spec.name,
+        "variant": spec.variant, "data_source": spec.data_source, "cell": run.cell_name,
+        "hidden_size": options["hidden_size"], "seq_len": spec.seq_len, "seed": run.seed,
+        "batch_size": run.train.batch_size, "lr": run.train.lr, "optimizer": run.train.optimizer,
+        "clip": run.train.clip, "chance_accuracy": spec.chance_accuracy,
+        "memoryless_loss": spec.memoryless_loss, "solved_rule": spec.solved_rule, "config": run.config,
+    } | changes  # fmt: skip
+    some = (columns["seed"] * 0.6180339887) % 1
+    measured = {
+        "n_params": 1000, "steps": 600, "epochs": 6.0, "best_step": 550, "val_loss": some,
+        "val_accuracy": 1 - some / 2, "test_loss": some, "test_accuracy": 1 - some / 2,
+        "grad_norm_mean": some, "grad_norm_max": 3 * some, "clip_rate": some / 3,
+        "gradflow_half_life": 5 * some, "train_s": 1 + some, "eval_s": some, "cpu_s": 2 + some,
+    }  # fmt: skip
+    return RunRecord(**columns, **measured)
+
+
+def _write(results_dir: Path, record: RunRecord) -> None:
+    value = record.test_accuracy
+    rows = [(50 * i, i / 2, 1.0, value, 1.0, value, value, 2.0, 0.1, 9000.0, i) for i in range(STEPS_A_RUN)]
+    folder = runs_dir(results_dir) / record.run_id
+    folder.mkdir(parents=True)
+    finish(folder, record, rows, PROBES)
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def main(n_runs: int = 500, n_rows: int = 10_000) -> None:
+    """Prints the seconds of each part."""
+    print(f"{n_runs} finished runs skipped: {skip_seconds(n_runs):.2f} s")
+    gathering, summing_up = gather_seconds(n_rows)
+    print(f"{n_rows} rows gathered: {gathering:.2f} s, summary made: {summing_up:.2f} s")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -1,0 +1,181 @@
+"""The parts of the bench, each a function from the number of pairs to rows."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from statistics import mean
+
+import numpy as np
+import torch
+
+from .contenders import CONTENDERS, GATES, Shape, seconds_a_step, settle
+from .gradflow_cost import training_seconds
+from .grid_cost import gather_seconds, skip_seconds
+from .pairs import Contender, in_turn
+from .rows import Row, row_of
+from .whole_grid import GRIDS, ROOT, by_harness, by_tutorial, data_source
+
+SECONDS = 0.3
+"""The shortest measurement of a step."""
+
+SHAPES = [
+    Shape(cell, T, H, B, D)
+    for (T, B, D), H, cell in itertools.product(
+        ((28, 128, 28), (196, 100, 4), (784, 100, 1)), (32, 128, 256), GATES
+    )
+]
+
+TARGETS = {
+    (28, 128): {"rnn": 1.6, "gru": 1.5, "lstm": 1.0},
+    (784, 128): {"rnn": 2.7, "gru": 2.2, "lstm": 2.2},
+    (784, 32): {"rnn": 4.0, "gru": 2.8, "lstm": 1.0},
+}
+"""Of a fused step over a plain one, by (T, H); everywhere else 0.95."""
+
+
+def steps(pairs: int) -> Iterator[Row]:
+    """a) One training step, fused and stock, over plain torch.nn; GFLOP/s over the SGEMM rate."""
+    contenders = [Contender(name) for name in CONTENDERS]
+    settle("fused")
+    for shape in SHAPES:
+        about = {"cell": shape.cell, "T": shape.T, "H": shape.H, "B": shape.B, "part": "step"}
+        taken = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
+        plain = taken["plain"]
+        for name in ("torch", "fused"):
+            target = None
+            if name == "fused":
+                target = TARGETS.get((shape.T, shape.H), {}).get(shape.cell, 0.95)
+            ratios = [a / b for a, b in zip(plain, taken[name], strict=True)]
+            yield row_of(ratios, what=f"plain / {name}", unit="ratio", at_least=target, **about)
+        for name, seconds in taken.items():
+            yield row_of([1000 * s for s in seconds], what=f"{name} step", unit="ms", **about)
+        rates, shares = [], []
+        for seconds in taken["fused"]:
+            rates.append(shape.flops / seconds / 1e9)
+            shares.append(rates[-1] / sgemm_rate(shape))
+        yield row_of(rates, what="fused", unit="GFLOP/s", **about)
+        wanted = 0.6 if shape.T == 784 and shape.H >= 128 and shape.cell != "lstm" else None
+        yield row_of(shares, what="fused / SGEMM", unit="ratio", at_least=wanted, **about)
+    for contender in contenders:
+        contender.close()
+
+
+def sgemm_rate(shape: Shape) -> float:
+    """GFLOP/s of torch.mm at the shape of the recurrent product, into memory that is there."""
+    state, weights = torch.randn(shape.B, shape.H), torch.randn(shape.H, GATES[shape.cell] * shape.H)
+    out = torch.empty(shape.B, GATES[shape.cell] * shape.H)
+    seconds = seconds_a_step(lambda: torch.mm(state, weights, out=out), SECONDS / 3)
+    return 2 * shape.B * shape.H * out.shape[1] / seconds / 1e9
+
+
+def whole_grids(pairs: int) -> Iterator[Row]:
+    """b) A whole grid by the harness beside a tutorial script for each configuration."""
+    source = data_source()
+    for grid, least in zip(GRIDS, (3.0, 5.0), strict=True):
+        plain, ours = [], []
+        by_harness(grid)  # compiles what has to be compiled once on a machine
+        for _ in range(pairs):
+            plain.append(by_tutorial(grid))
+            ours.append(by_harness(grid))
+        about = {"part": "grid", "T": grid.seq_len}
+        where = f"{grid.name}, {source}"
+        ratios = [a.seconds / b.seconds for a, b in zip(plain, ours, strict=True)]
+        yield row_of(ratios, what=f"{where}: tutorial / harness", unit="ratio", at_least=least, **about)
+        for name, outcomes in (("tutorial", plain), ("harness", ours)):
+            yield row_of([o.seconds for o in outcomes], what=f"{where}: {name}", unit="s", **about)
+        for cell, hidden_size in itertools.product(grid.cells, grid.hidden_sizes):
+            for name, outcome in (("tutorial", plain[0]), ("harness", ours[0])):
+                scores = [outcome.accuracies[cell, hidden_size, seed] for seed in grid.seeds]
+                yield Row(
+                    what=f"{where}: {name}, mean test accuracy", cell=cell, H=hidden_size,
+                    value=mean(scores), n=len(scores), unit="share", **about,
+                )  # fmt: skip
+
+
+def measuring(pairs: int) -> Iterator[Row]:
+    """c) Gradient flow on against off, and steps with norms against steps without."""
+    for cell, T in itertools.product(GATES, (28, 196, 784)):
+        training_seconds(cell, T, gradflow=True)
+        ratios = []
+        for number in range(pairs):
+            order = (True, False) if number % 2 else (False, True)
+            taken = {on: training_seconds(cell, T, gradflow=on) for on in order}
+            ratios.append(taken[True] / taken[False])
+        about = {"part": "measuring", "cell": cell, "T": T, "H": 128, "unit": "ratio", "at_most": 1.05}
+        yield row_of(ratios, what="gradient flow on / off", **about)
+    contenders = [Contender("fused"), Contender("fused", norms=False)]
+    contenders[1].name = "without"
+    for shape in (shape for shape in SHAPES if shape.H == 128):
+        taken = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
+        ratios = [a / b for a, b in zip(taken["fused"], taken["without"], strict=True)]
+        about = {"part": "measuring", "cell": shape.cell, "T": shape.T, "H": shape.H, "B": shape.B}
+        yield row_of(ratios, what="norms and clipping on / off", unit="ratio", at_most=1.05, **about)
+    for contender in contenders:
+        contender.close()
+
+
+def scaling(pairs: int) -> Iterator[Row]:
+    """d) Slopes on log-log axes of a fused step against T and H, and of a grid against its runs."""
+    contender = Contender("fused")
+    for cell in GATES:
+        along = {
+            "T": [Shape(cell, T, 128, 100, 1) for T in (98, 196, 392, 784)],
+            "H": [Shape(cell, 196, H, 100, 1) for H in (32, 64, 128, 256)],
+        }
+        for axis, shapes in along.items():
+            taken = [in_turn([contender], s, pairs=pairs, at_least=SECONDS)["fused"] for s in shapes]
+            sizes = [getattr(shape, axis) for shape in shapes]
+            slopes = [slope(sizes, seconds) for seconds in zip(*taken, strict=True)]
+            limit = 1.05 if axis == "T" else None
+            yield row_of(
+                slopes, what=f"seconds against {axis}", part="scaling", cell=cell, unit="slope", at_most=limit
+            )
+    contender.close()
+    counts = (8, 16, 32)
+    seconds = [grid_seconds(count) for count in counts]
+    for count, taken_s in zip(counts, seconds, strict=True):
+        yield Row(part="scaling", what=f"a grid of {count} runs", value=taken_s, unit="s")
+    yield Row(part="scaling", what="seconds against runs", value=slope(counts, seconds), unit="slope")
+
+
+def slope(sizes: tuple[int, ...] | list[int], seconds: tuple[float, ...] | list[float]) -> float:
+    """Of the least-squares line through the logarithms."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+def grid_seconds(count: int) -> float:
+    """A grid of so many runs of 300 steps, all included."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            sys.executable, "-m", "harness", "-m", "task=adding", "task.seq_len=50", "task.n_train=2000",
+            "cell=gru", "cell.hidden_size=64", "train.steps=300", f"seed=range(1,{count + 1})",
+            f"results_dir={folder}",
+        ]  # fmt: skip
+        start = time.perf_counter()
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        return time.perf_counter() - start
+
+
+def tables(pairs: int) -> Iterator[Row]:
+    """e) 500 finished runs skipped; 10,000 rows gathered and summed up."""
+    yield row_of(
+        [skip_seconds(500) for _ in range(min(pairs, 3))],
+        what="500 finished runs skipped", part="tables", unit="s", at_most=15.0,
+    )  # fmt: skip
+    gathered, summed = zip(*[gather_seconds(10_000) for _ in range(min(pairs, 3))], strict=True)
+    yield row_of(gathered, what="10,000 rows gathered", part="tables", unit="s", at_most=10.0)
+    yield row_of(summed, what="their summary", part="tables", unit="s", at_most=30.0)
+
+
+PARTS = {
+    "steps": steps,
+    "grids": whole_grids,
+    "measuring": measuring,
+    "scaling": scaling,
+    "tables": tables,
+}

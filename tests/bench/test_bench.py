@@ -1,0 +1,82 @@
+"""The bench measures what it says: the same work on both sides, medians, slopes and targets."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from . import contenders
+from .contenders import CLASSES, Shape, make_step
+from .figure import draw
+from .parts import SHAPES, TARGETS, slope, steps
+from .rows import row_of, write
+
+SMALL = Shape("gru", T=9, H=8, B=5, D=3)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_every_contender_makes_the_same_training_steps(cell, monkeypatch):
+    made = []
+    linear = nn.Linear
+
+    def watched(*sizes):
+        made.append(linear(*sizes))
+        return made[-1]
+
+    monkeypatch.setattr(contenders.nn, "Linear", watched)
+    shape = Shape(cell, SMALL.T, SMALL.H, SMALL.B, SMALL.D)
+    for name in contenders.CONTENDERS:
+        step = make_step(name, shape)
+        for _ in range(5):
+            step()
+    heads = [head.weight.detach() for head in made]
+    assert len(heads) == 3 and heads[0].shape == (CLASSES, SMALL.H)
+    torch.testing.assert_close(heads[1], heads[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(heads[2], heads[0], rtol=1e-4, atol=1e-5)
+
+
+def test_flops_are_those_that_torch_counts_on_an_unrolled_cell():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    cell = nn.GRUCell(SMALL.D, SMALL.H)
+    x, h = torch.randn(SMALL.T, SMALL.B, SMALL.D), torch.zeros(SMALL.B, SMALL.H, requires_grad=True)
+    with FlopCounterMode(display=False) as counter:
+        for x_t in x:
+            h = cell(x_t, h)
+        h.sum().backward()
+    assert SMALL.flops == counter.get_total_flops()
+
+
+def test_a_row_holds_median_and_quartiles_and_says_whether_the_target_is_met():
+    values = [3.0, 1.0, 2.0, 5.0, 4.0]
+    row = row_of(values, part="p", what="w", unit="s", at_most=2.9)
+    assert (row.value, row.low, row.high, row.n) == (3.0, *np.quantile(values, [0.25, 0.75]), 5)
+    assert row.met is False and row_of(values, part="p", what="w", unit="s", at_least=3).met is True
+    assert row_of(values, part="p", what="w", unit="s").met is None
+
+
+def test_the_slope_of_a_power_is_its_exponent():
+    assert slope([1, 2, 4], [3.0, 3.0 * 2**1.5, 3.0 * 4**1.5]) == pytest.approx(1.5)
+
+
+def test_every_target_is_of_a_shape_that_is_measured():
+    measured = {(shape.T, shape.H, shape.cell) for shape in SHAPES}
+    assert {(*where, cell) for where, cells in TARGETS.items() for cell in cells} <= measured
+
+
+def test_the_table_and_the_figure_are_made_from_measured_steps(tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__package__}.parts.SHAPES", [SMALL])
+    monkeypatch.setattr(f"{__package__}.parts.SECONDS", 0.01)
+    rows = list(steps(pairs=2))
+    assert {row.what for row in rows} >= {"plain / fused", "plain / torch", "fused step", "fused / SGEMM"}
+    assert all(row.value > 0 and row.n == 2 for row in rows)
+    for cell in ("rnn", "lstm"):  # the figure has a place for each cell
+        rows += [
+            row_of([1.0, 2.0], part=r.part, what=r.what, cell=cell, T=r.T, H=r.H, unit=r.unit)
+            for r in rows
+            if r.cell == "gru"
+        ]
+    write(tmp_path / "bench.csv", rows)
+    draw(rows, tmp_path / "bench.png", "a machine")
+    assert len((tmp_path / "bench.csv").read_text().splitlines()) == len(rows) + 1
+    assert (tmp_path / "bench.png").stat().st_size > 10_000

@@ -1,0 +1,19 @@
+"""The benchmark itself, small: that it measures what it says."""
+
+import pandas as pd
+
+from harness.results import gather
+from tests.bench.grid_cost import gather_seconds, make_rows, skip_seconds
+
+
+def test_finished_runs_are_skipped_and_rows_are_gathered():
+    assert skip_seconds(5) > 0
+    assert min(gather_seconds(20)) > 0
+
+
+def test_the_rows_are_different_runs_of_settings_that_repeat(tmp_path):
+    make_rows(tmp_path, 2 * 72)
+    runs = gather(tmp_path)
+    assert runs["run_id"].is_unique
+    assert all(list(seeds) == [1, 2] for _, seeds in runs.groupby("setting")["seed"])
+    assert len(pd.read_csv(tmp_path / "steps.csv")) == 12 * len(runs)

@@ -1,0 +1,116 @@
+"""Gradient flow from inside the loops: autograd on an unrolled network, and the taps of the torch kernel."""
+
+import copy
+import math
+
+import pytest
+import torch
+
+from harness.kernels import Flow, FusedCell
+from harness.tasks import TaskSpec
+from harness.training import SequenceClassifier
+from harness.training.gradflow import fused_rows, probed_forward
+from tests.kernels.stock import CELLS, draw, stock
+from tests.training.test_gradflow import assert_same, reference_norms
+
+B, T, D, H = 5, 9, 3, 5
+ALL = pytest.mark.parametrize("name", list(CELLS))
+LENGTHS = torch.tensor([9, 1, 4, 9, 7])
+
+LOSSES = {
+    "last step": lambda output: output[:, -1].square().sum(1),
+    "every step": lambda output: (output * draw(T, H)).sin().sum(dim=(1, 2)),
+    "one step": lambda output: output[:, 4].square().sum(1),
+}
+
+
+def measured(flows):
+    rows = fused_rows(flows, range(T), 7)
+    assert {row[0] for row in rows} == {7}
+    for *_, norm, log10 in rows:
+        assert log10 == (pytest.approx(math.log10(norm)) if norm > 0 else -math.inf)
+    return {(layer, state, t): norm for _, layer, state, t, norm, _ in rows}
+
+
+@ALL
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("loss", list(LOSSES))
+def test_norms_of_every_layer_and_step_are_those_of_an_unrolled_network(name, layers, loss):
+    cell, x = stock(name, D, H, layers), draw(B, T, D)
+    flows = [Flow() for _ in range(layers)]
+    LOSSES[loss](FusedCell(cell)(x, flows=flows)[0]).mean().backward()
+    states = "hc" if name == "lstm" else "h"
+    norms = measured(flows)
+    assert set(norms) == {(layer, s, t) for layer in range(layers) for s in states for t in range(T)}
+    assert_same(norms, reference_norms(cell, x, LOSSES[loss]), rel=1e-10)
+    if loss == "one step":
+        assert norms[layers - 1, "h", 5] == 0 < norms[layers - 1, "h", 4]
+
+
+@ALL
+@pytest.mark.parametrize("asks", [True, False])
+def test_reading_the_last_valid_steps_has_the_norms_of_reading_them_from_the_output(name, asks):
+    cell, x = stock(name, D, H, 2), draw(B, T, D).requires_grad_(asks)
+    flows = [Flow(), Flow()]
+    FusedCell(cell).last_valid(x, LENGTHS, flows).square().sum(1).mean().backward()
+
+    def losses(output):
+        return output[torch.arange(B), LENGTHS - 1].square().sum(1)
+
+    assert_same(measured(flows), reference_norms(cell, x.detach(), losses), rel=1e-10)
+
+
+def spec(target):
+    return TaskSpec(
+        name="t", variant="v", target=target, seq_len=T, input_size=D,
+        num_classes=1 if target == "value" else 4, chance_accuracy=0.0,
+        data_source="generated", citation="none",
+    )  # fmt: skip
+
+
+@ALL
+@pytest.mark.parametrize("target", ["class", "value", "steps"])
+@pytest.mark.parametrize("lengths", [torch.full((B,), T), LENGTHS, torch.tensor([3, 1, 2, 3, 3])])
+def test_a_probed_step_has_the_rows_of_the_torch_kernel(name, target, lengths):
+    torch.manual_seed(0)
+    plain = SequenceClassifier(spec(target), stock(name, D, H, 2)).double()
+    fused = copy.deepcopy(plain)
+    fused.cell = FusedCell(fused.cell)
+    points, rows = [0, 3, 4, 8], []
+    for model in (fused, plain):
+        answer, rows_of = probed_forward(model, draw(B, T, D), lengths, points)
+        asked = answer if target != "steps" else answer[torch.arange(T) < lengths[:, None]]
+        asked.square().sum().backward()
+        rows.append(rows_of(11))
+    got, expected = ({row[:4]: row[4] for row in them} for them in rows)
+    assert got.keys() == expected.keys()
+    assert {t for *_, t in got} == {t for t in points if t < lengths.max()}
+    assert_same(got, expected, rel=1e-10)
+    for ours, theirs in zip(fused.parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(ours.grad, theirs.grad, rtol=1e-10, atol=1e-13)
+
+
+def test_norms_that_float32_cannot_square_are_not_lost():
+    cell, x = stock("lstm", D, H, dtype=torch.float32), draw(B, T, D, dtype=torch.float32)
+    large, small = [Flow()], [Flow()]
+    for flows, scale in ((large, 1.0), (small, 1e-30)):
+        (FusedCell(cell)(x, flows=flows)[0][:, -1].sum() * scale).backward()
+    assert large[0].h[-1] == pytest.approx(B * H**0.5)
+    assert small[0].h == pytest.approx(large[0].h * 1e-30, rel=1e-4, abs=0)
+    assert small[0].c == pytest.approx(large[0].c * 1e-30, rel=1e-4, abs=0)
+
+
+def test_a_second_way_back_fills_the_flow_anew():
+    fused, x, flows = FusedCell(stock("lstm", D, H)), draw(B, T, D), [Flow()]
+    loss = fused(x, flows=flows)[0].square().sum()
+    loss.backward(retain_graph=True)
+    first = measured(flows)
+    flows[0].h[:] = flows[0].c[:] = -1
+    loss.backward()
+    assert measured(flows) == first
+
+
+def test_a_way_back_that_is_not_taken_leaves_no_rows():
+    fused, flows = FusedCell(stock("gru", D, H)), [Flow()]
+    fused(draw(B, T, D), flows=flows)
+    assert fused_rows(flows, range(T), 1) == []

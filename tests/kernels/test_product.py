@@ -1,0 +1,117 @@
+"""The tiled matrix product against NumPy, on whole numbers: every sum is exact, so equal means equal."""
+
+import itertools
+
+import numpy as np
+import pytest
+from numba import njit
+
+from harness.kernels.kind import marker
+from harness.kernels.lanes import Real
+from harness.kernels.product import LOW, TALL, product
+
+DTYPES = [np.float32, np.float64]
+MOST_ROWS = 2 * TALL + LOW + 1
+DEPTHS = (0, 1, 2, 17)
+GUARD = 777.0
+
+
+@njit
+def run(kind, m, n, depth, out, out_ld, init, init_ld, a, a_i, a_k, b, b_ld):
+    product(kind, m, n, depth, out, out_ld, init, init_ld, a, a_i, a_k, b, b_ld)
+
+
+def lanes(dtype):
+    return Real(np.dtype(dtype)).lanes
+
+
+def whole_numbers(shape, dtype, seed):
+    return np.random.RandomState(seed).randint(-8, 9, shape).astype(dtype)
+
+
+def framed(values, ld, fill=np.nan):
+    """The rows of `values`, `ld` numbers apart, with `fill` between them and a row of it before and after."""
+    rows, columns = values.shape
+    buffer = np.full((rows + 2, ld), fill, values.dtype)
+    buffer[1:-1, :columns] = values
+    return buffer
+
+
+def place(buffer):
+    """Where the first row in the frame begins."""
+    return buffer[1:].ctypes.data
+
+
+def check(dtype, m, n, depth, start, a_layout):
+    a, b = whole_numbers((m, depth), dtype, 0), whole_numbers((depth, n), dtype, 1)
+    first = whole_numbers((m, n), dtype, 2)
+    out = framed(np.full((m, n), GUARD, dtype), n + 3, GUARD)
+    init, init_ld = None, 0
+    if start == "matrix":
+        init, init_ld = framed(first, n + 5), n + 5  # a NaN where nothing may be read
+    elif start == "bias":
+        init = framed(first[:1], n)
+        first = np.repeat(first[:1], m, axis=0)
+    elif start == "in place":
+        out[1:-1, :n] = first
+        init, init_ld = out, n + 3
+    else:
+        first = np.zeros_like(first)
+    if a_layout == "rows":
+        left, a_i, a_k = framed(a, depth + 2), depth + 2, 1
+    elif a_layout == "columns":
+        left, a_i, a_k = framed(np.ascontiguousarray(a.T), m + 2), 1, m + 2
+    else:  # one number, over and over
+        left, a_i, a_k = framed(np.full((1, 1), 3, dtype), 1), 0, 0
+        a = np.full((m, depth), 3, dtype)
+    right = framed(b, n + 1)
+    run(marker("rnn_tanh", np.dtype(dtype)), m, n, depth, place(out), n + 3,
+        0 if init is None else place(init), init_ld, place(left), a_i, a_k, place(right), n + 1)  # fmt: skip
+    expected = np.full((m + 2, n + 3), GUARD, dtype)
+    expected[1:-1, :n] = first + a @ b
+    np.testing.assert_array_equal(out, expected, err_msg=f"{dtype} {m} {n} {depth} {start} {a_layout}")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("a_layout", ["rows", "columns", "one number"])
+@pytest.mark.parametrize("start", ["zeros", "bias", "matrix", "in place"])
+def test_every_shape_has_the_numbers_of_numpy_and_writes_nowhere_else(dtype, start, a_layout):
+    for m, registers, depth in itertools.product(range(1, MOST_ROWS + 1), range(1, 6), DEPTHS):
+        check(dtype, m, registers * lanes(dtype), depth, start, a_layout)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_no_rows_or_no_columns_write_nothing(dtype):
+    out = np.full((3, 64), GUARD, dtype)
+    numbers = np.ones((3, 64), dtype)
+    for m, n in ((0, lanes(dtype)), (3, 0), (0, 0)):
+        run(marker("gru", np.dtype(dtype)), m, n, 3, out.ctypes.data, 64, 0, 0, numbers.ctypes.data, 64, 1,
+            numbers.ctypes.data, 64)  # fmt: skip
+    assert (out == GUARD).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_long_sum_of_real_numbers_is_within_its_rounding(dtype):
+    draw = np.random.RandomState(3)
+    m, n, depth = TALL + LOW + 1, 3 * lanes(dtype), 1000
+    a, b = draw.randn(m, depth).astype(dtype), draw.randn(depth, n).astype(dtype)
+    out = np.empty((m, n), dtype)
+    run(marker("rnn_tanh", np.dtype(dtype)), m, n, depth, out.ctypes.data, n, 0, 0, a.ctypes.data, depth, 1,
+        b.ctypes.data, n)  # fmt: skip
+    exact = a.astype(np.longdouble) @ b.astype(np.longdouble)
+    bound = depth * np.finfo(dtype).eps * (np.abs(a).astype(np.float64) @ np.abs(b).astype(np.float64))
+    assert (np.abs(out - exact) < bound).all()
+    assert not np.array_equal(out, exact.round())
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_number_that_is_none_reaches_its_row_and_no_other(value):
+    dtype = np.dtype(np.float64)
+    m, n, depth = TALL + LOW + 2, 3 * lanes(dtype), 5
+    b = np.ones((depth, n))
+    for row in range(m):
+        a, out = np.ones((m, depth)), np.empty((m, n))
+        a[row, 3] = value
+        run(marker("rnn_tanh", dtype), m, n, depth, out.ctypes.data, n, 0, 0, a.ctypes.data, depth, 1,
+            b.ctypes.data, n)  # fmt: skip
+        np.testing.assert_array_equal(out, np.repeat(a.sum(1)[:, None], n, axis=1))

@@ -1,0 +1,21 @@
+"""The problems that aeon bundles go through the training loop, whatever their length and channels."""
+
+import pytest
+
+from harness.config import compose
+from harness.plan import plan
+from harness.results import store
+from harness.run import execute
+from harness.tasks.timeseries_files import BUNDLED
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_every_bundled_problem_trains(name, tmp_path):
+    pytest.importorskip("aeon", reason="the extra `dev` is installed in part")
+    run = plan(compose(["task=timeseries", f"task.name={name}", "cell=gru", "cell.hidden_size=4", "threads=1",
+                        "train.steps=20", "train.eval_every=20", "train.batch_size=8",
+                        f"results_dir={tmp_path}"]))  # fmt: skip
+    execute(run)
+    row = store.read_row(store.runs_dir(run.results_dir) / run.run_id)
+    assert (row["status"], row["steps"], row["data_source"]) == ("ok", 20, f"ucr-{name}")
+    assert 0 <= row["test_accuracy"] <= 1
