@@ -1,13 +1,14 @@
 # Everything runs in .venv, which the first target that needs it makes.
 PYTHON ?= python3
 EXPERIMENT ?= default
+TIMED ?= speed
 RESULTS ?= results
 ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep smoke report reference bench test lint clean
+.PHONY: help install sweep smoke time report reference bench test lint clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -27,6 +28,9 @@ sweep: $(INSTALLED) ## run the grid EXPERIMENT (default), or go on with it; then
 
 smoke: $(INSTALLED) ## the whole way in under a minute, into results/smoke
 	$(BIN)/harness -m experiment=smoke results_dir=$(RESULTS)/smoke $(ARGS)
+
+time: $(INSTALLED) ## measure training steps of the grid TIMED (speed), apart from training, on a quiet machine
+	$(BIN)/harness time experiment=$(TIMED) results_dir=$(RESULTS) $(ARGS)
 
 report: $(INSTALLED) ## write tables and figures of what is in results/ anew
 	$(BIN)/harness report $(RESULTS)

@@ -26,6 +26,7 @@ from harness.tasks.checks import did_you_mean
 HELP = """\
 usage: harness KEY=VALUE ...           one run, such as: harness task=adding task.seq_len=50 cell=gru
        harness -m KEY=V1,V2,... ...    a grid of runs, such as: harness -m experiment=default
+       harness time KEY=V1,V2,... ...  how long a training step takes: harness time experiment=speed
        harness report [DIR]            tables and figures of what is in DIR (results)
        harness fetch NAME [data_dir=D] download a data set: mnist, fashion_mnist, cifar10, or
                                        harness fetch timeseries name=Wafer (any UCR/UEA problem)
@@ -68,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    commands = {"report": _report, "fetch": _fetch, "list": _list, "show": _show}
+    commands = {"time": _time, "report": _report, "fetch": _fetch, "list": _list, "show": _show}
     if not arguments or arguments[0] in ("--help", "-h", "help"):
         print(HELP)
         return 0
@@ -85,7 +86,7 @@ def _dispatch(arguments: list[str]) -> int:
         if "=" not in argument and not argument.startswith("~"):
             names = ["-m", "--help", "--cfg", *commands]
             raise ConfigError(
-                f"unknown command {argument!r}, there are report, fetch, list, show, KEY=VALUE and -m"
+                f"unknown command {argument!r}, there are {', '.join(commands)}, KEY=VALUE and -m"
                 f"{did_you_mean(argument, names)}"
             )
     return _grid(overrides) if multirun else _single(overrides)
@@ -137,6 +138,33 @@ def _grid(overrides: list[str]) -> int:
     if counts.keys() & {"failed", "interrupted", "not run"}:
         print("the same command tries these again")
     return 0 if counts.keys() <= {"ok"} else 1
+
+
+def _time(arguments: list[str]) -> int:
+    """Measures training steps apart from any training; writes a table and its figures."""
+    from harness.report import write_speed_figures
+    from harness.results.timing_text import load_text, timing_text, warnings_of
+    from harness.timing import time_grid
+
+    overrides = [argument for argument in arguments if argument not in ("-m", "--multirun")]
+    for argument in overrides:
+        if "=" not in argument:
+            raise ConfigError(f"time takes KEY=VALUE, such as experiment=speed, not {argument!r}")
+    try:
+        result = time_grid(overrides)
+    except RuntimeError as error:
+        print(f"harness: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("harness: stopped; nothing was written", file=sys.stderr)
+        return 130
+    print(timing_text(result.rows))
+    print(load_text(result.rows))
+    for path in [result.path, *write_speed_figures(result.path.parent)]:
+        print(path)
+    for line in warnings_of(result.rows):
+        print(line, file=sys.stderr)
+    return 1 if result.failed else 0
 
 
 def _row(folder: Path) -> dict[str, str]:

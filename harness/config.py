@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from harness.tasks.checks import did_you_mean
 from harness.training import TrainOptions
+from harness.training.timing import TimingOptions
 
 CONFIG_NAME = "config"
 COMPOSE_ERRORS = (HydraException, OmegaConfBaseException, ValueError, TypeError)
@@ -47,6 +48,7 @@ class Schema:
     cell: Any = None
     model: ModelOptions = field(default_factory=ModelOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
+    timing: TimingOptions = field(default_factory=TimingOptions)
     seed: int = 1
     results_dir: str = "results"
     data_dir: str | None = None
@@ -59,7 +61,8 @@ class Schema:
 
 def _register_schema() -> None:
     node = OmegaConf.structured(Schema)
-    OmegaConf.set_readonly(node.train, False)  # TrainOptions is frozen, its config is still being composed
+    for part in (node.train, node.timing):
+        OmegaConf.set_readonly(part, False)  # its dataclass is frozen, its config is still being composed
     ConfigStore.instance().store(name="schema", node=node)
 
 

@@ -24,7 +24,7 @@ from harness.tasks import Task
 from harness.tasks.checks import one_of, whole_number
 from harness.training import TrainOptions, encoded_size
 
-NOT_PART_OF_A_RUN = ("results_dir", "data_dir", "threads", "keep_memory", "concurrent")
+NOT_PART_OF_A_RUN = ("results_dir", "data_dir", "threads", "keep_memory", "concurrent", "timing")
 """Keys that say where and beside what a run takes place: they do not change which run it is."""
 
 

@@ -95,10 +95,7 @@ def _train(run: Plan) -> tuple[History, dict[str, Any]]:
     process = {"keeps_memory": keep_freed_memory(run.keep_memory), "flush_denormal": flush_denormals()}
     with torch.random.fork_rng():
         torch.manual_seed(run.seed)
-        cell, kernel = choose_kernel(run.make_cell(), run.kernel, run.device)
-        if isinstance(cell, FusedCell):
-            compile_loops(cell)  # off the clock
-        model = SequenceClassifier(run.task.spec, cell, run.embedding_size).to(run.device)
+        model, kernel = make_model(run)
         log.info(
             "%s: %s from %s, %s", run.run_id, run.task.spec.variant, run.task.spec.data_source, run.train
         )
@@ -130,6 +127,14 @@ def _train(run: Plan) -> tuple[History, dict[str, Any]]:
         "samples_per_s": history.samples / history.train_s if history.train_s > 0 else None,
         "longer": longer,
     }
+
+
+def make_model(run: Plan) -> tuple[SequenceClassifier, str]:
+    """The model on its device, with weights from torch's global generator, and its kernel: torch or fused."""
+    cell, kernel = choose_kernel(run.make_cell(), run.kernel, run.device)
+    if isinstance(cell, FusedCell):
+        compile_loops(cell)  # off the clock, and onto the disk for other processes
+    return SequenceClassifier(run.task.spec, cell, run.embedding_size).to(run.device), kernel
 
 
 def _test_longer(run: Plan, model: SequenceClassifier) -> dict[str, float]:

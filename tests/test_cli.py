@@ -75,7 +75,7 @@ def test_wrong_input_ends_with_one_line_and_code_2(arguments, part, capsys):
 def test_help_and_version(capsys):
     assert main([]) == main(["--help"]) == main(["--version"]) == 0
     out = capsys.readouterr().out
-    for word in ("report", "fetch", "list", "-m", "--cfg job", "harness 0."):
+    for word in ("time", "report", "fetch", "list", "-m", "--cfg job", "harness 0."):
         assert word in out
 
 

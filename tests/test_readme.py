@@ -10,7 +10,9 @@ from harness.cli import _fetch_settings
 from harness.config import compose, options
 from harness.plan import plan
 from harness.results.record import ABOUT, STEP_COLUMNS
+from harness.results.timing import FILES, TIMING_ABOUT
 from harness.sweep import expand
+from harness.timing import check, timing_options
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,7 +37,7 @@ def test_every_column_of_the_table_is_explained_as_the_record_does():
 
 
 @pytest.mark.parametrize(
-    "command", [c for c in COMMANDS if "=" in c and not c.startswith(("--cfg", "show", "fetch"))]
+    "command", [c for c in COMMANDS if "=" in c and not c.startswith(("--cfg", "show", "fetch", "time"))]
 )
 def test_every_run_and_grid_that_the_readme_shows_can_be_planned(command):
     arguments = shlex.split(command)
@@ -44,6 +46,20 @@ def test_every_run_and_grid_that_the_readme_shows_can_be_planned(command):
         assert len(jobs) > 1
     else:
         plan(compose(arguments))
+
+
+@pytest.mark.parametrize("command", sorted({c for c in COMMANDS if c.startswith("time ")}))
+def test_every_timing_pass_that_the_readme_shows_can_be_planned(command):
+    _, jobs = expand(shlex.split(command)[1:])
+    check(jobs, timing_options(jobs[0]))
+    assert len(jobs) > 1
+
+
+def test_every_column_of_the_timing_table_is_explained_as_the_table_does():
+    section = README[README.index("## Speed, measured apart") :]
+    for column, about in TIMING_ABOUT.items():
+        assert f"| `{column}` | {about} |" in section
+    assert all(f"results/{name}" in section for name in FILES.values())
 
 
 def test_every_download_that_the_readme_shows_is_one():
@@ -65,13 +81,14 @@ def test_pictures_and_files_that_the_readme_names_exist():
             "mine" not in path
             and "mycell" not in path
             and path not in ("results/runs.csv", "results/steps.csv")
+            and path.removeprefix("results/") not in FILES.values()
         ):
             assert (ROOT / path).exists(), path
 
 
 def test_the_makefile_has_the_targets_each_with_help():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in ("install", "sweep", "smoke", "report", "test", "lint", "clean"):
+    for target in ("install", "sweep", "smoke", "time", "report", "test", "lint", "clean"):
         assert re.search(rf"^{target}:.*## \w+", makefile, flags=re.MULTILINE), target
         assert target in README
 

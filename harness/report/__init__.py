@@ -5,6 +5,7 @@ from harness.report.cost import plot_accuracy_against_time
 from harness.report.curves import plot_curves
 from harness.report.flow import plot_gradient_flow
 from harness.report.heatmap import plot_accuracy_heatmap
+from harness.report.speed import plot_speed, write_speed_figures
 from harness.report.style import cell_styles
 from harness.report.write import write_figures, write_report
 
@@ -15,6 +16,8 @@ __all__ = [
     "plot_against",
     "plot_curves",
     "plot_gradient_flow",
+    "plot_speed",
     "write_figures",
     "write_report",
+    "write_speed_figures",
 ]

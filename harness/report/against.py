@@ -66,8 +66,8 @@ def plot_against(
     ok = runs[(runs["status"] == "ok") & runs[y].notna()]
     cells = [cell for cell in styles if (runs[label] == cell).any()]
     ticks = sorted(runs[x].dropna().astype(float).unique())
-    _swept_axis(ax, x, ticks)
-    shifts = _shifts(2 * len(cells), ticks)
+    swept_axis(ax, x, ticks)
+    shifts = shifts_apart(2 * len(cells), ticks)
     for i, cell in enumerate(cells):
         _draw_cell(ax, ok[ok[label] == cell], x, y, styles[cell], shifts[2 * i : 2 * i + 2], scale)
     return ax
@@ -223,7 +223,7 @@ def _draw_cell(
         )  # fmt: skip
 
 
-def _shifts(n: int, ticks: Sequence[float]) -> np.ndarray:
+def shifts_apart(n: int, ticks: Sequence[float]) -> np.ndarray:
     """Factors that set marks apart on a log axis: by 2 % of its width, within half a gap between ticks."""
     gap = min((b / a for a, b in itertools.pairwise(ticks)), default=1.5)
     width = ticks[-1] / ticks[0] if len(ticks) > 1 else 2.0
@@ -231,7 +231,8 @@ def _shifts(n: int, ticks: Sequence[float]) -> np.ndarray:
     return np.asarray(np.exp(spread * np.linspace(-0.5, 0.5, n)))
 
 
-def _swept_axis(ax: Axes, x: str, ticks: Sequence[float]) -> None:
+def swept_axis(ax: Axes, x: str, ticks: Sequence[float]) -> None:
+    """Makes the horizontal axis logarithmic, with the values that occur as its ticks."""
     ax.set_xscale("log")
     if ticks:
         margin = 1.35 if len(ticks) == 1 else (ticks[-1] / ticks[0]) ** 0.1

@@ -16,6 +16,7 @@ from harness.report.curves import grad_norm_pages, learning_pages, loss_pages
 from harness.report.flow import flow_pages
 from harness.report.heatmap import heatmap_pages
 from harness.report.page import is_ours, labelled, save_pages
+from harness.report.speed import write_speed_figures
 from harness.report.style import CellStyle, cell_styles
 from harness.results.gather import gather, load_gradflow, load_steps, require_runs
 from harness.results.stats import IDENTITY, cell_labels
@@ -44,7 +45,8 @@ def write_figures(
 ) -> list[Path]:
     """Writes every figure that the runs can carry into `results_dir/figures`; removes its earlier ones.
 
-    A figure without anything to show is skipped, and the log says so.
+    A figure without anything to show is skipped, and the log says so. Those of a timing pass, where there is
+    one, are drawn anew from its table.
 
     Args:
         results_dir: a results folder.
@@ -63,6 +65,7 @@ def write_figures(
             paths += save_pages(pages, folder, name)
         else:
             log.info("no figure %s: no run that is ok has what it shows", name)
+    paths += write_speed_figures(results_dir)
     for other in set(folder.glob("*.png")) - set(paths):
         if is_ours(other):  # of an earlier report: it would be taken for a figure of these runs
             other.unlink()

@@ -151,7 +151,7 @@ def conditions(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.Series:
     varying = _varying(settings, runs, ignore)
     words = [
         ", ".join(f"{key} {value}" for key, value in zip(varying.columns, row, strict=True) if value)
-        for row in varying.to_numpy(dtype=object)  # itertuples of older pandas has no row without a column
+        for row in varying.to_numpy().tolist()  # itertuples gives no rows where there are no columns
     ]
     text = pd.Series(words, index=runs.index, dtype="str")
     if text.empty:

@@ -7,12 +7,12 @@ import itertools
 import logging
 import math
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.tasks import Split, Task
 from harness.training.evaluate import evaluate
@@ -130,6 +130,14 @@ def make_optimizer(model: SequenceClassifier, options: TrainOptions) -> torch.op
     return torch.optim.SGD(model.parameters(), momentum=0.9, fused=True, **shared)
 
 
+def clip_gradient(parameters: Sequence[nn.Parameter], clip: float | None) -> Tensor:
+    """Scales the gradient down to the global norm `clip`, if that is one; returns its norm before that."""
+    norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    if clip is not None:
+        torch.nn.utils.clip_grads_with_norm_(parameters, clip, norm)
+    return norm
+
+
 def _probes(model: SequenceClassifier, task: Task, options: TrainOptions, total: int) -> frozenset[int]:
     if not options.gradflow:
         return frozenset()
@@ -179,7 +187,7 @@ class _Trainer:
             loss.backward()
             if is_probe:
                 flow += rows_of(step)
-            norms.append(self._clip())
+            norms.append(clip_gradient(self.parameters, self.options.clip))
             self.optimizer.step()
             losses.append(loss.detach())
             tallies.append(tally(answer.detach(), y, self.tolerance))
@@ -206,14 +214,6 @@ class _Trainer:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         return time.perf_counter()
-
-    def _clip(self) -> Tensor:
-        """Scales the gradient down to `options.clip`; returns its global norm before that."""
-        grads = [p.grad for p in self.parameters if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(grads)
-        if self.options.clip is not None:
-            torch.nn.utils.clip_grads_with_norm_(self.parameters, self.options.clip, norm)
-        return norm
 
 
 @dataclass
