@@ -26,6 +26,7 @@ from harness.training import (
     SequenceClassifier,
     clip_rate,
     count_parameters,
+    denormals_as_before,
     evaluate,
     flow_slope,
     flush_denormals,
@@ -73,7 +74,8 @@ def _attempt(run: Plan, folder: Path) -> None:
     history = History()
     cpu, memory = time.process_time(), PeakMemory()
     try:
-        history, measured = _train(run)
+        with denormals_as_before():
+            history, measured = _train(run)
         columns |= measured
         ending: dict[str, Any] = {"status": "ok"}
         if history.diverged:

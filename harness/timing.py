@@ -20,6 +20,7 @@ from harness.results.machine import provenance
 from harness.results.timing import TimingRow, measures, write_timing
 from harness.subject import Subject, make_subject, set_up
 from harness.sweep import Job, expand, prepare
+from harness.training import denormals_as_before
 from harness.training.timing import PHASES, PRODUCT, TimingOptions, interleave, onednn_off
 
 log = logging.getLogger("harness.timing")
@@ -49,6 +50,11 @@ def time_grid(overrides: Sequence[str]) -> Pass:
     _, jobs = expand(overrides)
     options = timing_options(jobs[0])
     check(jobs, options)
+    with denormals_as_before():
+        return _time(jobs, options)
+
+
+def _time(jobs: Sequence[Job], options: TimingOptions) -> Pass:
     first = jobs[0].plan
     prepare(first.results_dir)
     shared = {"started_at": datetime.now(UTC).isoformat(timespec="seconds"), **set_up(first), **provenance()}

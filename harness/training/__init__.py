@@ -6,7 +6,7 @@ from harness.training.history import History, clip_rate
 from harness.training.loop import train
 from harness.training.model import SequenceClassifier, count_parameters, encoded_size
 from harness.training.options import TrainOptions
-from harness.training.process import flush_denormals, keep_freed_memory
+from harness.training.process import denormals_as_before, flush_denormals, keep_freed_memory
 
 __all__ = [
     "History",
@@ -14,6 +14,7 @@ __all__ = [
     "TrainOptions",
     "clip_rate",
     "count_parameters",
+    "denormals_as_before",
     "encoded_size",
     "evaluate",
     "flow_slope",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import platform
+import sys
+from collections.abc import Iterator
 
 import torch
 
@@ -38,6 +41,17 @@ def flush_denormals() -> bool:
     """Has the processor take numbers below the smallest normal one for 0; whether it can.
 
     Vanishing gradients are full of them, and each costs a hundred ordinary operations. A setting of the
-    thread.
+    thread, which `denormals_as_before` puts back.
     """
     return torch.set_flush_denormal(True)
+
+
+@contextlib.contextmanager
+def denormals_as_before() -> Iterator[None]:
+    """Puts back at the end whether numbers below the smallest normal one count as 0."""
+    smallest_normal = torch.tensor(sys.float_info.min, dtype=torch.float64)
+    flushed = float(smallest_normal / 2) == 0.0
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(flushed)

@@ -78,6 +78,13 @@ def test_numbers_below_the_smallest_normal_one_become_zero():
     assert float(torch.tensor([2e-38]) * 1.0) > 0  # a normal one stays
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_a_run_leaves_the_treatment_of_denormals_as_it_was(tiny, before):
+    torch.set_flush_denormal(before)
+    execute(plan(compose([*tiny, "cell=rnn"])))
+    assert (float(torch.tensor([1e-30]) * 1e-10) == 0) is before
+
+
 @GLIBC
 @pytest.mark.parametrize("keep", [True, False])
 def test_the_row_of_a_run_says_whether_memory_was_kept(tiny, keep):
@@ -86,5 +93,5 @@ def test_the_row_of_a_run_says_whether_memory_was_kept(tiny, keep):
     row = json.loads((store.runs_dir(planned.results_dir) / planned.run_id / "row.json").read_text())
     assert row["keeps_memory"] is keep
     assert row["config"].get("keep_memory", keep) is keep
-    assert row["flush_denormal"] is torch.set_flush_denormal(True)
+    assert row["flush_denormal"] is flush_denormals()
     assert row["status"] == "ok"
