@@ -54,7 +54,7 @@ def time_grid(overrides: Sequence[str]) -> Pass:
         return _time(jobs, options)
 
 
-def _time(jobs: Sequence[Job], options: TimingOptions) -> Pass:
+def _time(jobs: list[Job], options: TimingOptions) -> Pass:
     first = jobs[0].plan
     prepare(first.results_dir)
     shared = {"started_at": datetime.now(UTC).isoformat(timespec="seconds"), **set_up(first), **provenance()}
