@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep smoke time report reference bench test lint clean
+.PHONY: help install sweep smoke time report reference catalogue bench test lint clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,10 @@ reference: $(INSTALLED) ## run the default grid apart and keep what the README s
 	$(BIN)/harness -m experiment=default results_dir=$(RESULTS)/reference-run
 	cp $(addprefix $(RESULTS)/reference-run/,summary.md figures/accuracy_vs_length.png \
 		figures/gradient_flow-temporal_order.png) results/reference/
+
+catalogue: $(INSTALLED) ## what an LSTM of 64 units makes of each task, into results/reference/catalogue.md
+	$(BIN)/harness -m experiment=catalogue results_dir=$(RESULTS)/catalogue-run
+	cp $(RESULTS)/catalogue-run/summary.md results/reference/catalogue.md
 
 bench: $(INSTALLED) ## the harness beside plain torch.nn, in turn, into results/reference (an hour, nothing else running)
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -75,7 +75,7 @@ class Real:
     @property
     def mantissa_bits(self) -> int:
         """Bits after the leading one."""
-        return int(np.finfo(self.dtype).nmant)
+        return 23 if self.size == 4 else 52
 
     def constant(self, value: float) -> ir.Constant:
         """A register full of one value."""

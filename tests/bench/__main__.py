@@ -1,6 +1,6 @@
 """usage: python -m tests.bench [PART ...] [pairs=5] [out=results/reference]
 
-Runs the parts (all without names: steps grids measuring scaling tables) one after the other and writes
+Runs the parts (all without names: steps measuring scaling tables grids) one after the other and writes
 bench.csv and bench.png. About 45 minutes on 2 cores that nobody else uses.
 """
 
@@ -14,7 +14,6 @@ import torch
 
 from harness.results.machine import provenance
 
-from .contenders import settle
 from .figure import draw
 from .parts import PARTS, SHAPES, sgemm_rate
 from .rows import Row, write
@@ -29,7 +28,7 @@ def main(arguments: list[str]) -> None:
             f"unknown {', '.join(sorted(unknown))}; parts are {', '.join(PARTS)}, options pairs= and out="
         )
     pairs, out = int(options.get("pairs", 5)), Path(options.get("out", "results/reference"))
-    settle("fused")
+    torch.set_num_threads(1)
     rows = list(machine_rows())
     for name in names:
         for row in PARTS[name](pairs):

@@ -13,7 +13,7 @@ from statistics import mean
 import numpy as np
 import torch
 
-from .contenders import CONTENDERS, GATES, Shape, seconds_a_step, settle
+from .contenders import CONTENDERS, GATES, Shape, seconds_a_step
 from .gradflow_cost import training_seconds
 from .grid_cost import gather_seconds, skip_seconds
 from .pairs import Contender, in_turn
@@ -41,7 +41,6 @@ TARGETS = {
 def steps(pairs: int) -> Iterator[Row]:
     """a) One training step, fused and stock, over plain torch.nn; GFLOP/s over the SGEMM rate."""
     contenders = [Contender(name) for name in CONTENDERS]
-    settle("fused")
     for shape in SHAPES:
         about = {"cell": shape.cell, "T": shape.T, "H": shape.H, "B": shape.B, "part": "step"}
         taken = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
@@ -174,8 +173,8 @@ def tables(pairs: int) -> Iterator[Row]:
 
 PARTS = {
     "steps": steps,
-    "grids": whole_grids,
     "measuring": measuring,
     "scaling": scaling,
     "tables": tables,
+    "grids": whole_grids,
 }

@@ -38,7 +38,7 @@ class Grid:
 
 
 GRIDS = (
-    Grid("rows", seq_len=28, n_train=4000, epochs=10),
+    Grid("rows", seq_len=28, n_train=3500, epochs=8),
     Grid("pixels", seq_len=784, n_train=1000, epochs=2),
 )
 
