@@ -10,6 +10,8 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from tarfile import TarError
+from zipfile import BadZipFile
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -122,14 +124,11 @@ def _say_result(run: Plan) -> int:
 
 
 def _grid(overrides: list[str]) -> int:
-    from harness.report import write_report
-
     jobs, _ = run_grid(overrides)
     rows = {item.plan.run_id: _row(item.folder) for item in jobs}
     for results_dir in sorted({item.plan.results_dir for item in jobs}):
         if any(store.runs_dir(results_dir).glob("*/row.json")):
-            for path in write_report(results_dir):
-                print(path)
+            _say_report(results_dir)
     counts = Counter(row["status"] for row in rows.values())
     print(f"{len(jobs)} runs: " + ", ".join(f"{n} {status}" for status, n in counts.most_common()))
     for run_id, row in rows.items():
@@ -167,6 +166,17 @@ def _time(arguments: list[str]) -> int:
     return 1 if result.failed else 0
 
 
+def _say_report(results_dir: Path) -> None:
+    """Prints the paths of tables and figures, made anew unless they are of these very rows."""
+    from harness.report import is_current, write_report
+
+    if is_current(results_dir):
+        print(f"tables and figures are up to date: {results_dir / 'summary.md'}, {results_dir / 'figures'}/")
+        return
+    for path in write_report(results_dir):
+        print(path)
+
+
 def _row(folder: Path) -> dict[str, str]:
     try:
         return store.read_row(folder) or {"status": "not run", "error": "it left no row"}
@@ -199,7 +209,7 @@ def _fetch(arguments: list[str]) -> int:
     given = _fetch_settings(name, settings)
     try:
         print(FETCHERS[name](**given))
-    except (RuntimeError, OSError, ValueError) as error:
+    except (RuntimeError, OSError, ValueError, EOFError, BadZipFile, TarError) as error:
         print(f"harness: fetching {name} failed: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0

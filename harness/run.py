@@ -16,7 +16,7 @@ import torch
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
-from harness.kernels import FusedCell, choose_kernel, compile_loops
+from harness.kernels import choose_kernel
 from harness.plan import Plan, plan
 from harness.results import store
 from harness.results.machine import PeakMemory, provenance
@@ -133,9 +133,7 @@ def _train(run: Plan) -> tuple[History, dict[str, Any]]:
 
 def make_model(run: Plan) -> tuple[SequenceClassifier, str]:
     """The model on its device, with weights from torch's global generator, and its kernel: torch or fused."""
-    cell, kernel = choose_kernel(run.make_cell(), run.kernel, run.device)
-    if isinstance(cell, FusedCell):
-        compile_loops(cell)  # off the clock, and onto the disk for other processes
+    cell, kernel = choose_kernel(run.make_cell(), run.kernel, run.device, run.train.batch_size)
     return SequenceClassifier(run.task.spec, cell, run.embedding_size).to(run.device), kernel
 
 

@@ -18,18 +18,24 @@ from harness.kernels.call import DTYPES, Call, Flow
 log = logging.getLogger("harness.kernels")
 
 KERNELS = ("auto", "torch", "fused")
-"""`auto`: fused where it is supported, else torch."""
+"""`auto`: fused where it is supported and not slower, else torch."""
+
+SLOWER_FROM, SLOWER_BELOW = 512, 4
+"""Units from which, and sequences in a batch below which, torch's LSTM, which is oneDNN's, is faster."""
 
 State = Tensor | tuple[Tensor, Tensor]
 
 
-def choose_kernel(cell: nn.Module, kernel: str, device: torch.device) -> tuple[nn.Module, str]:
+def choose_kernel(
+    cell: nn.Module, kernel: str, device: torch.device, batch_size: int | None = None
+) -> tuple[nn.Module, str]:
     """The cell to run, and the name of its kernel: `torch` or `fused`.
 
     Args:
         cell: as it was made.
         kernel: one of `KERNELS`; `auto` falls back to torch and logs why.
         device: where it will run.
+        batch_size: sequences in a training step, where it is known.
 
     Raises:
         ValueError: `fused` is asked and not supported; the message says why.
@@ -37,10 +43,12 @@ def choose_kernel(cell: nn.Module, kernel: str, device: torch.device) -> tuple[n
     if kernel == "torch":
         return cell, "torch"
     reason = why_not_fused(cell, device)
+    if kernel == "fused" and reason is not None:
+        raise ValueError(f"kernel=fused is not possible: {reason}; take kernel=auto or kernel=torch")
+    if kernel == "auto":
+        reason = reason or why_slower(cell, batch_size) or why_not_compiled(cell)
     if reason is None and is_stock(cell):
         return FusedCell(cell), "fused"
-    if kernel == "fused":
-        raise ValueError(f"kernel=fused is not possible: {reason}; take kernel=auto or kernel=torch")
     log.info("kernel=torch: %s", reason)
     return cell, "torch"
 
@@ -67,10 +75,32 @@ def why_not_fused(cell: nn.Module, device: torch.device) -> str | None:
     return None
 
 
+def why_slower(cell: nn.Module, batch_size: int | None) -> str | None:
+    """Why torch's kernel is the faster one, or None where it is not."""
+    if isinstance(cell, nn.LSTM) and cell.hidden_size >= SLOWER_FROM:
+        return f"torch's LSTM is faster from {SLOWER_FROM} units on"
+    if isinstance(cell, nn.LSTM) and batch_size is not None and batch_size < SLOWER_BELOW:
+        return f"torch's LSTM is faster with fewer than {SLOWER_BELOW} sequences in a batch"
+    return None
+
+
+def why_not_compiled(cell: nn.Module) -> str | None:
+    """Why the loops of a supported cell cannot be compiled here, or None: then they are ready."""
+    assert is_stock(cell)
+    try:
+        compile_loops(FusedCell(cell))
+    except (
+        Exception
+    ) as error:  # Numba switched off, no place for its code, a processor that LLVM does not know
+        return f"the fused loops cannot be compiled: {type(error).__name__}: {error}"
+    return None
+
+
 class FusedCell(nn.Module):
     """A stock cell, run by compiled loops; it shares the parameters of the cell it is made of.
 
-    Layers of one direction, with dropout between them, on the CPU, in float32 or float64.
+    Layers of one direction, with dropout between them, on the CPU, in float32 or float64. Two limits: the
+    output may not be changed in place, and there are no second derivatives (`create_graph=True`).
     """
 
     def __init__(self, cell: nn.RNNBase):

@@ -19,6 +19,9 @@ from harness.kernels.loops import backward, forward, make_ready
 CHUNK_BYTES = 2**19
 """Memory of the steps that are handled at once: what fits into a core's second cache beside the weights."""
 
+CHUNK_ROWS = 256
+"""Rows (steps × sequences) to handle at once at least: each chunk reads and writes the weights' gradients."""
+
 NO_ENDS = np.empty(0, dtype=np.int64)
 
 
@@ -44,7 +47,9 @@ class Layer(torch.autograd.Function):
         slots = T if gates.keeps and keeps else chunk
         s, g = x.new_empty(slots, B, gates.planes, W), x.new_empty(B, gates.count, W)
         h, c = _states(x, h0, W), _states(x, c0, W) if gates.has_c else none
-        wx, wh = _transposed(w_ih, gates.count, W, gates.shift), _transposed(w_hh, gates.count, W)
+        panel = 2 * real.lanes
+        wx = _by_input(w_ih, gates.count, W, panel, gates.shift)
+        wh = _by_input(w_hh, gates.count, W, panel)
         bx, bh = _bias(b_ih, w_ih, gates.count, W, gates.shift), _bias(b_hh, w_hh, gates.count, W)
         forward(
             marker(call.name, real.dtype), T, B, D, H, W, chunk, slots,
@@ -80,8 +85,9 @@ class Layer(torch.autograd.Function):
         flow = call.flow or Flow()
         if call.flow is not None:
             flow.h, flow.c = np.empty(T), np.empty(T if gates.has_c else 0)
-        wx = _as_they_come(w_ih, gates.count, W, DW, gates.shift) if needs_x else x.new_empty(0)
-        wh = _as_they_come(w_hh, gates.count, W, W)
+        panel = 2 * real.lanes
+        wx = _by_gate(w_ih, gates.count, W, panel, gates.shift) if needs_x else x.new_empty(0)
+        wh = _by_gate(w_hh, gates.count, W, panel)
         backward(
             marker(call.name, real.dtype), T, B, D, H, W, DW, chunk,
             x.data_ptr(), ctx.x_ld, *_addresses(wx, wh, s, h, c, one), *_addresses(out), *strides, ends,
@@ -108,7 +114,8 @@ def _addresses(*tensors: Tensor | None) -> list[int]:
 
 
 def _chunk(T: int, B: int, gates: Gates, plane_bytes: int) -> int:
-    return max(1, min(T, CHUNK_BYTES // (B * plane_bytes * (gates.planes + 1))))
+    steps = max(CHUNK_BYTES // (B * plane_bytes * (gates.planes + 1)), CHUNK_ROWS // B)
+    return max(1, min(T, steps))
 
 
 def _rows(x_TBD: Tensor) -> tuple[Tensor, int]:
@@ -135,25 +142,34 @@ def _gates(weights: Tensor, count: int, shift: int) -> Tensor:
     return by_gate.roll(shift, 0) if shift else by_gate
 
 
-def _transposed(weights: Tensor, count: int, W: int, shift: int = 0) -> Tensor:
-    """(gates × H, K) -> (K, gates, W), padded with 0."""
+def _padded_gates(weights: Tensor, count: int, W: int, shift: int) -> Tensor:
+    """(gates × H, K) -> (gates × W, K), the gates moved on by `shift` places and filled up with 0."""
     by_gate = _gates(weights, count, shift)
-    _, H, K = by_gate.shape
-    result = weights.new_empty(K, count, W) if W == H else weights.new_zeros(K, count, W)
-    result[:, :, :H] = by_gate.permute(2, 0, 1)
-    return result
+    missing = W - by_gate.shape[1]
+    return (F.pad(by_gate, (0, 0, 0, missing)) if missing else by_gate).reshape(count * W, -1)
 
 
 def _bias(bias: Tensor | None, weights: Tensor, count: int, W: int, shift: int = 0) -> Tensor:
+    """(gates × W,), zeros where there is no bias."""
     if bias is None:
-        return weights.new_zeros(1, count, W)
-    return _transposed(bias[:, None], count, W, shift)
+        return weights.new_zeros(count * W)
+    return _padded_gates(bias[:, None], count, W, shift).squeeze(1).contiguous()
 
 
-def _as_they_come(weights: Tensor, count: int, W: int, KW: int, shift: int = 0) -> Tensor:
-    """(gates × H, K) -> (gates, W, KW), padded with 0."""
-    by_gate = _gates(weights, count, shift)
-    return F.pad(by_gate, (0, KW - by_gate.shape[2], 0, W - by_gate.shape[1])).contiguous()
+def _by_input(weights: Tensor, count: int, W: int, panel: int, shift: int = 0) -> Tensor:
+    """The matrix (K, gates × W) in panels: (panels, K, columns of a panel)."""
+    rows = _padded_gates(weights, count, W, shift)
+    missing = -len(rows) % panel
+    rows = F.pad(rows, (0, 0, 0, missing)) if missing else rows
+    return rows.view(-1, panel, rows.shape[1]).transpose(1, 2).contiguous()
+
+
+def _by_gate(weights: Tensor, count: int, W: int, panel: int, shift: int = 0) -> Tensor:
+    """The matrix (gates × W, K) in panels: (panels, gates × W, columns of a panel)."""
+    rows = _padded_gates(weights, count, W, shift)
+    missing = -rows.shape[1] % panel
+    rows = F.pad(rows, (0, missing)) if missing else rows
+    return rows.view(len(rows), -1, panel).transpose(0, 1).contiguous()
 
 
 def _untransposed(gradient: Tensor, H: int, shift: int = 0) -> Tensor:

@@ -1,7 +1,7 @@
 """The loops over time, forward and back, compiled: no Python between two steps.
 
 Everything lies time-major in memory, a row a sequence, rows padded to whole registers (width W for H
-units) with zeros, and is handed over by address. Weights come transposed: (inputs, gates × W). The
+units) with zeros, and is handed over by address. Weights come in panels, see `product`. The
 input's share of the gates is one product for a few steps at a time, and so are the gradients of the
 weights, while what they need is still in the processor's cache.
 """
@@ -26,6 +26,7 @@ from harness.kernels.kind import (
     count_of,
     has_c_of,
     kind_of,
+    lanes_of,
     marker,
     planes_of,
     size_of,
@@ -75,20 +76,21 @@ def forward(
         chunk: steps whose input's share is made at once.
         slots: steps that `s` has room for: T, or `chunk`, when nothing is kept for the way back.
         x: (T, B, D), and the numbers from row to row.
-        wx, bx, wh, bh: (D, gates × W), (gates × W), (H, gates × W), (gates × W).
+        wx, bx, wh, bh: (D, gates × W) and (H, gates × W) in panels; biases (gates × W).
         s, g, h, c: (slots, B, planes × W), (B, gates × W), (T + 1, B, W), the same or 0.
     """
-    size, G, P = size_of(kind), count_of(kind) * W, planes_of(kind) * W
+    size, G, P, panel = size_of(kind), count_of(kind) * W, planes_of(kind) * W, 2 * lanes_of(kind)
     state, saved = size * B * W, size * B * P
     c_ld = W if has_c_of(kind) else 0
     for begin in range(0, T, chunk):
         steps = min(chunk, T - begin)
         first = s + saved * (begin if slots == T else 0)
-        product(kind, steps * B, G, D, first, P, bx, 0, x + size * begin * B * x_ld, x_ld, 1, wx, G)
+        x_at = x + size * begin * B * x_ld
+        product(kind, steps * B, G, D, first, P, bx, 0, x_at, x_ld, 1, wx, panel, True)
         for step in range(steps):
             h0 = h + state * (begin + step)
             c0 = c + state * (begin + step) if has_c_of(kind) else 0
-            product(kind, B, G, H, g, G, bh, 0, h0, W, 1, wh, G)
+            product(kind, B, G, H, g, G, bh, 0, h0, W, 1, wh, panel, True)
             _step_forward(
                 kind, B, W,
                 (first + saved * step, g, h0, h0 + state, c0, c0 + state), (P, G, W, W, c_ld, c_ld),
@@ -110,7 +112,7 @@ def backward(
         kind, T, B, D, H, W, x, x_ld, s, h, c: as in `forward`; `s` has T slots where the cell keeps it.
         DW: width of a row of `dx`.
         chunk: steps whose weight gradients are summed at once.
-        wx, wh: (gates × W, DW), (gates × W, W): the weights as they come.
+        wx, wh: (gates × W, DW) and (gates × W, W), as torch has them, in panels.
         one: the number 1.
         out: ∂L/∂output, (T, B, W) by the strides `out_t` and `out_b`; or 0.
         ends: if not empty, the output of sequence b was read at step ends[b] − 1 alone, and `out` is
@@ -118,12 +120,12 @@ def backward(
         dh, dc: (B, W), ∂L/∂ of the last state; at the end of the initial one.
         total: (B, W), room.
         da: (chunk, B, planes × W), room.
-        dwx, dbx, dwh, dbh: gradients in the form of `forward`'s weights, begun with 0.
+        dwx, dbx, dwh, dbh: gradients, (D, gates × W), (gates × W), (H, gates × W), (gates × W), begun with 0.
         dx: (T, B, DW), or 0 where it is not asked.
         to_start: whether the gradient of the initial state is asked.
         flow_h, flow_c: (T,) float64, filled with Σ_b ‖∂L/∂h_t‖ and Σ_b ‖∂L/∂c_t‖; or empty.
     """
-    size, G, P = size_of(kind), count_of(kind) * W, planes_of(kind) * W
+    size, G, P, panel = size_of(kind), count_of(kind) * W, planes_of(kind) * W, 2 * lanes_of(kind)
     state, saved, shift = size * B * W, size * B * P, size * state_plane_of(kind) * W
     c_ld = W if has_c_of(kind) else 0
     dh_at, total_at = dh.ctypes.data, total.ctypes.data
@@ -155,16 +157,28 @@ def backward(
                 flow_c[t] = _norms(total)
             if t > 0 or to_start:
                 carried = dh_at if carries_of(kind) else 0
-                product(kind, B, W, G, dh_at, W, carried, W, da_t + shift, P, 1, wh, W)
-        rows = steps * B
-        x_at, h_at = x + size * begin * B * x_ld, h + state * begin
-        product(kind, H, G, rows, dwh, G, dwh, G, h_at, 1, W, da + shift, P)
-        product(kind, D, G, rows, dwx, G, dwx, G, x_at, 1, x_ld, da, P)
-        product(kind, 1, G, rows, dbx, G, dbx, G, one, 0, 0, da, P)
-        if shift > 0:
-            product(kind, 1, G, rows, dbh, G, dbh, G, one, 0, 0, da + shift, P)
-        if dx != 0:
-            product(kind, rows, DW, G, dx + size * begin * B * DW, DW, 0, 0, da, P, 1, wx, DW)
+                product(kind, B, W, G, dh_at, W, carried, W, da_t + shift, P, 1, wh, panel, True)
+        _sum_up(
+            kind, steps * B, D, H, W, DW, x + size * begin * B * x_ld, x_ld, h + state * begin, wx, one, da,
+            dwx, dbx, dwh, dbh, 0 if dx == 0 else dx + size * begin * B * DW,
+        )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _sum_up(
+    kind: Any, rows: int, D: int, H: int, W: int, DW: int, x: int, x_ld: int, h: int, wx: int, one: int,
+    da: int, dwx: int, dbx: int, dwh: int, dbh: int, dx: int,
+) -> None:  # fmt: skip
+    """Adds a chunk's part to the gradients of the weights, and fills that of its inputs if `dx` is not 0."""
+    G, P = count_of(kind) * W, planes_of(kind) * W
+    shift = size_of(kind) * state_plane_of(kind) * W
+    product(kind, H, G, rows, dwh, G, dwh, G, h, 1, W, da + shift, P, False)
+    product(kind, D, G, rows, dwx, G, dwx, G, x, 1, x_ld, da, P, False)
+    product(kind, 1, G, rows, dbx, G, dbx, G, one, 0, 0, da, P, False)
+    if shift > 0:
+        product(kind, 1, G, rows, dbh, G, dbh, G, one, 0, 0, da + shift, P, False)
+    if dx != 0:
+        product(kind, rows, DW, G, dx, DW, 0, 0, da, P, 1, wx, 2 * lanes_of(kind), True)
 
 
 @njit(error_model="numpy", fastmath={"reassoc", "contract"})

@@ -1,7 +1,7 @@
 """The matrix product of the time loops: one tile of the result stays in registers over the whole sum.
 
 A library's product copies its operands into an order of its own at every call, which for the small
-products of a recurrent step costs a fifth of the time. Here the weights are laid out once a sequence, and
+products of a recurrent step costs a fifth of the time. Here the weights are packed once a sequence, and
 a tile of up to 12 × 2 registers (6 × 2 where there are 16) is summed up without touching memory.
 
 Source of the tiling: Goto & van de Geijn 2008, ACM Trans. Math. Software 34(3); Van Zee & van de Geijn 2015.
@@ -19,42 +19,40 @@ from numba.extending import intrinsic
 from harness.kernels.kind import kind_of, lanes_of, size_of
 from harness.kernels.lanes import INT64, MACHINE, Real
 
-TALL = 12 if MACHINE.registers >= 32 else 6
-"""Rows of the largest tile: with two registers a row, all but a few registers hold sums."""
-
-LOW = 4
-"""Rows of the tile for what a tall one leaves; single rows follow."""
+HEIGHTS = (12, 8, 4, 2, 1) if MACHINE.registers >= 32 else (6, 4, 2, 1)
+"""Rows of the tiles, the tallest first: with two registers a row, all but a few registers hold its sums."""
 
 
-def _tile(rows: int, registers: int) -> Any:
-    """The product for one tile of rows × registers, as an intrinsic of compiled code."""
+def _column(registers: int) -> Any:
+    """The product for all rows of a column so many registers wide, as an intrinsic of compiled code."""
 
     @intrinsic
-    def tile(
-        typingctx: Any, kind: Any, depth: Any, out: Any, out_ld: Any, init: Any, init_ld: Any,
+    def column(
+        typingctx: Any, kind: Any, m: Any, depth: Any, out: Any, out_ld: Any, init: Any, init_ld: Any,
         a: Any, a_i: Any, a_k: Any, b: Any, b_ld: Any,
     ) -> Any:  # fmt: skip
         real = kind_of(kind).real
 
         def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
-            _emit_tile(builder, real, rows, registers, *args[1:])
+            row = cgutils.alloca_once_value(builder, INT64(0))
+            builder.store(INT64(0), row)  # a value of its own each time, also inside a loop
+            for height in HEIGHTS:
+                _emit_rows(builder, real, height, registers, row, *args[1:])
             return context.get_dummy_value()
 
-        return types.void(kind, *[types.intp] * 10), codegen
+        return types.void(kind, *[types.intp] * 11), codegen
 
-    return tile
+    return column
 
 
-_tall_wide, _tall_slim = _tile(TALL, 2), _tile(TALL, 1)
-_low_wide, _low_slim = _tile(LOW, 2), _tile(LOW, 1)
-_row_wide, _row_slim = _tile(1, 2), _tile(1, 1)
+_wide_column, _slim_column = _column(2), _column(1)
 
 
 @njit(error_model="numpy")
 def product(
     kind: Any, m: int, n: int, depth: int,
     out: int, out_ld: int, init: int, init_ld: int,
-    a: int, a_i: int, a_k: int, b: int, b_ld: int,
+    a: int, a_i: int, a_k: int, b: int, b_ld: int, packed: bool,
 ) -> None:  # fmt: skip
     """Computes out[i, j] = init[i, j] + Σₖ a[i, k] · b[k, j] for i < m, j < n, k < depth.
 
@@ -71,35 +69,49 @@ def product(
             It may be `out`.
         a: the left matrix, its strides from i to i and from k to k; 0 and 0 repeat one number.
         b: the right matrix, and its stride from row to row.
+        packed: whether `b` lies in panels instead, one after the other, each of two registers' columns and
+            all rows, so that it is read from end to end, however wide it is; `b_ld` is that width then.
     """
     size, lanes = size_of(kind), lanes_of(kind)
     j = 0
     while j < n:
-        wide = n - j >= 2 * lanes
-        i = 0
-        while i < m:
-            to = out + size * (i * out_ld + j)
-            start = 0 if init == 0 else init + size * (i * init_ld + j)
-            left, right = a + size * i * a_i, b + size * j
-            if m - i >= TALL:
-                if wide:
-                    _tall_wide(kind, depth, to, out_ld, start, init_ld, left, a_i, a_k, right, b_ld)
-                else:
-                    _tall_slim(kind, depth, to, out_ld, start, init_ld, left, a_i, a_k, right, b_ld)
-                i += TALL
-            elif m - i >= LOW:
-                if wide:
-                    _low_wide(kind, depth, to, out_ld, start, init_ld, left, a_i, a_k, right, b_ld)
-                else:
-                    _low_slim(kind, depth, to, out_ld, start, init_ld, left, a_i, a_k, right, b_ld)
-                i += LOW
-            else:
-                if wide:
-                    _row_wide(kind, depth, to, out_ld, start, init_ld, left, a_i, a_k, right, b_ld)
-                else:
-                    _row_slim(kind, depth, to, out_ld, start, init_ld, left, a_i, a_k, right, b_ld)
-                i += 1
-        j += 2 * lanes if wide else lanes
+        to, right = out + size * j, b + size * j * (depth if packed else 1)
+        start = 0 if init == 0 else init + size * j
+        if n - j >= 2 * lanes:
+            _wide_column(kind, m, depth, to, out_ld, start, init_ld, a, a_i, a_k, right, b_ld)
+            j += 2 * lanes
+        else:
+            _slim_column(kind, m, depth, to, out_ld, start, init_ld, a, a_i, a_k, right, b_ld)
+            j += lanes
+
+
+def _emit_rows(
+    builder: ir.IRBuilder, real: Real, height: int, registers: int, row: ir.Value,
+    m: ir.Value, depth: ir.Value, out: ir.Value, out_ld: ir.Value, init: ir.Value, init_ld: ir.Value,
+    a: ir.Value, a_i: ir.Value, a_k: ir.Value, b: ir.Value, b_ld: ir.Value,
+) -> None:  # fmt: skip
+    """Tiles of this height while there are rows for them; `row` points to the number of rows done."""
+    head, body, done = (builder.append_basic_block(f"{name}.{height}") for name in ("rows", "tile", "done"))
+    builder.branch(head)
+
+    builder.position_at_end(head)
+    i = builder.load(row)
+    after = builder.add(i, INT64(height))
+    builder.cbranch(builder.icmp_signed("<=", after, m), body, done)
+
+    builder.position_at_end(body)
+    at_out, at_init, at_a = (
+        builder.add(start, builder.mul(builder.mul(i, stride), INT64(real.size)))
+        for start, stride in ((out, out_ld), (init, init_ld), (a, a_i))
+    )
+    at_init = builder.select(builder.icmp_signed("==", init, INT64(0)), INT64(0), at_init)
+    _emit_tile(
+        builder, real, height, registers, depth, at_out, out_ld, at_init, init_ld, at_a, a_i, a_k, b, b_ld
+    )
+    builder.store(after, row)
+    builder.branch(head)
+
+    builder.position_at_end(done)
 
 
 def _emit_tile(

@@ -7,10 +7,11 @@ from harness.report.flow import plot_gradient_flow
 from harness.report.heatmap import plot_accuracy_heatmap
 from harness.report.speed import plot_speed, write_speed_figures
 from harness.report.style import cell_styles
-from harness.report.write import write_figures, write_report
+from harness.report.write import is_current, write_figures, write_report
 
 __all__ = [
     "cell_styles",
+    "is_current",
     "plot_accuracy_against_time",
     "plot_accuracy_heatmap",
     "plot_against",

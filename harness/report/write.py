@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -19,10 +20,15 @@ from harness.report.page import is_ours, labelled, save_pages
 from harness.report.speed import write_speed_figures
 from harness.report.style import CellStyle, cell_styles
 from harness.results.gather import gather, load_gradflow, load_steps, require_runs
+from harness.results.machine import provenance
 from harness.results.stats import IDENTITY, cell_labels
+from harness.results.store import mark, runs_dir, write_atomically
 from harness.results.summary import write_summary
 
 log = logging.getLogger("harness.report")
+
+MARKER = ".report"
+"""In a results folder: of which rows its tables and figures were made."""
 
 Pages = list[Figure]
 
@@ -34,10 +40,31 @@ def write_report(results_dir: str | Path = "results") -> list[Path]:
         FileNotFoundError: the folder does not exist or holds no finished run.
     """
     results_dir = Path(results_dir)
+    state = _state(results_dir)
     runs = require_runs(gather(results_dir), results_dir)
     tables = [results_dir / "runs.csv", results_dir / "steps.csv", write_summary(results_dir, runs)]
     steps, gradflow = load_steps(results_dir, runs), load_gradflow(results_dir, runs)
-    return tables + write_figures(results_dir, runs, steps, gradflow)
+    paths = tables + write_figures(results_dir, runs, steps, gradflow)
+    write_atomically(results_dir / MARKER, state)
+    return paths
+
+
+def is_current(results_dir: str | Path) -> bool:
+    """Whether the report was made of just the rows that are there now, by this version of the harness."""
+    results_dir = Path(results_dir)
+    there = [results_dir / name for name in (MARKER, "runs.csv", "steps.csv", "summary.md", "figures")]
+    if not all(path.exists() for path in there):
+        return False
+    return (results_dir / MARKER).read_text(encoding="utf-8") == _state(results_dir)
+
+
+def _state(results_dir: Path) -> str:
+    """Changes with every row and timing table that comes, goes or is written anew, and with the harness."""
+    files = [*runs_dir(results_dir).glob("*/row.json"), *results_dir.glob("timing*.csv")]
+    known = provenance()
+    lines = [f"{path.parent.name}/{path.name} {mark(path)}" for path in sorted(files)]
+    text = "\n".join([known["harness"], str(known["git_commit"]), *lines])
+    return hashlib.sha256(text.encode()).hexdigest() + "\n"
 
 
 def write_figures(

@@ -62,7 +62,8 @@ def row_keys(x: np.ndarray) -> np.ndarray:
     """(N, …) -> (N,) uint64: the same for equal rows, on every machine, and otherwise hardly ever.
 
     The bits of the values, each times an odd weight of its place, added up modulo 2⁶⁴. Two different rows
-    have the same key with a probability of about 2⁻⁶³; one of them is then drawn again for nothing.
+    have the same key with a probability of about 2⁻⁶³ (of floats that differ in their top bits alone, such
+    as ±1, of about 2⁻³²); one of them is then drawn again for nothing.
 
     >>> one, other, again = row_keys(np.array([[1, 0, 1], [0, 1, 1], [1, 0, 1]]))
     >>> bool(one == again), bool(one == other)

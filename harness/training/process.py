@@ -25,7 +25,8 @@ def keep_freed_memory(keep: bool) -> bool:
 
     Each step of a training frees large buffers and asks for the same again. glibc hands such blocks back
     to the kernel, which then fills every page with zeros anew; kept, they cost nothing. The process holds
-    on to its peak of memory, about a third more than before. Other systems are left as they are.
+    on to its peak of memory, about a third more than before. Other systems are left as
+    they are. Once asked, glibc no longer adapts its own limits: False then gives those that it begins with.
     """
     global _changed
     if platform.libc_ver()[0] != "glibc" or not (keep or _changed):

@@ -13,6 +13,7 @@ from torch import nn
 from harness.kernels import choose_kernel
 from harness.tasks import Split, TaskSpec
 from harness.training import SequenceClassifier, TrainOptions, flush_denormals, keep_freed_memory
+from harness.training.flops import cell_flops
 from harness.training.loop import make_optimizer
 from harness.training.model import loss_of
 
@@ -34,9 +35,10 @@ class Shape:
 
     @property
     def flops(self) -> int:
-        """Floating-point operations of a training step's matrix products: inputs get no gradient."""
-        forward = 2 * self.T * self.B * GATES[self.cell] * self.H * (self.D + self.H)
-        return 3 * forward - 2 * self.T * self.B * GATES[self.cell] * self.H * self.D
+        """Floating-point operations of a training step's matrix products; inputs get no gradient."""
+        return cell_flops(
+            gates=GATES[self.cell], seq_len=self.T, batch_size=self.B, input_size=self.D, hidden_size=self.H
+        ).step
 
 
 def settle(contender: str) -> None:
@@ -47,8 +49,11 @@ def settle(contender: str) -> None:
         flush_denormals()
 
 
-def make_step(contender: str, shape: Shape, *, norms: bool = True) -> Callable[[], None]:
-    """A function that makes one training step: forward, loss, backward, clipping at 1, Adam."""
+def make_step(contender: str, shape: Shape, *, norms: bool = True, clip: bool = True) -> Callable[[], None]:
+    """A function that makes one training step: forward, loss, backward, clipping at 1, Adam.
+
+    Without `clip` the norm is only measured, without `norms` not even that.
+    """
     torch.manual_seed(0)
     x = torch.randn(shape.B, shape.T, shape.D)
     y = torch.randint(0, CLASSES, (shape.B,))
@@ -59,7 +64,7 @@ def make_step(contender: str, shape: Shape, *, norms: bool = True) -> Callable[[
         name="bench", variant="", target="class", seq_len=shape.T, input_size=shape.D, num_classes=CLASSES,
         chance_accuracy=1 / CLASSES, data_source="generated", citation="none",
     )  # fmt: skip
-    model = SequenceClassifier(spec, choose_kernel(cell, contender, torch.device("cpu"))[0])
+    model = SequenceClassifier(spec, choose_kernel(cell, contender, torch.device("cpu"), shape.B)[0])
     optimizer, parameters = make_optimizer(model, TrainOptions()), list(model.parameters())
     split = Split(x, y, torch.full((shape.B,), shape.T))
 
@@ -69,7 +74,8 @@ def make_step(contender: str, shape: Shape, *, norms: bool = True) -> Callable[[
         if norms:
             grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
             norm = torch.nn.utils.get_total_norm(grads)
-            torch.nn.utils.clip_grads_with_norm_(parameters, 1.0, norm)
+            if clip:
+                torch.nn.utils.clip_grads_with_norm_(parameters, 1.0, norm)
         optimizer.step()
 
     return step

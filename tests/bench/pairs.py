@@ -14,11 +14,11 @@ WARM_UP = 3
 class Contender:
     """A process that makes training steps of one kind when asked."""
 
-    def __init__(self, name: str, *, norms: bool = True):
+    def __init__(self, name: str, **options: bool):
         self.name = name
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, name, norms), daemon=True)
+        self.process = context.Process(target=_serve, args=(theirs, name, options), daemon=True)
         self.process.start()
 
     def ready(self, shape: Shape) -> None:
@@ -42,7 +42,7 @@ class Contender:
         return answer
 
 
-def _serve(pipe: Connection, name: str, norms: bool) -> None:
+def _serve(pipe: Connection, name: str, options: dict[str, bool]) -> None:
     settle(name)
     step: Any = None
     while True:
@@ -51,7 +51,7 @@ def _serve(pipe: Connection, name: str, norms: bool) -> None:
             if what == "end":
                 return
             if what == "ready":
-                step = make_step(name, value, norms=norms)
+                step = make_step(name, value, **options)
                 for _ in range(WARM_UP):
                     step()
                 pipe.send(None)

@@ -30,6 +30,14 @@ SHAPES = [
     )
 ]
 
+ENDS = [
+    Shape(cell, T, H, B, 28)
+    for (T, H, B), cell in itertools.product(
+        ((28, 512, 32), (28, 128, 8), (28, 128, 1), (50, 1024, 32)), GATES
+    )
+]
+"""Small batches and large cells, where the fused loops have least to gain."""
+
 TARGETS = {
     (28, 128): {"rnn": 1.6, "gru": 1.5, "lstm": 1.0},
     (784, 128): {"rnn": 2.7, "gru": 2.2, "lstm": 2.2},
@@ -60,6 +68,18 @@ def steps(pairs: int) -> Iterator[Row]:
         yield row_of(rates, what="fused", unit="GFLOP/s", **about)
         wanted = 0.6 if shape.T == 784 and shape.H >= 128 and shape.cell != "lstm" else None
         yield row_of(shares, what="fused / SGEMM", unit="ratio", at_least=wanted, **about)
+    for contender in contenders:
+        contender.close()
+
+
+def ends(pairs: int) -> Iterator[Row]:
+    """What kernel=auto makes of small batches and large cells, over plain torch.nn."""
+    contenders = [Contender("plain"), Contender("auto")]
+    for shape in ENDS:
+        taken = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
+        ratios = [a / b for a, b in zip(taken["plain"], taken["auto"], strict=True)]
+        about = {"cell": shape.cell, "T": shape.T, "H": shape.H, "B": shape.B, "part": "ends"}
+        yield row_of(ratios, what="plain / auto", unit="ratio", at_least=0.95, **about)
     for contender in contenders:
         contender.close()
 
@@ -107,13 +127,13 @@ def measuring(pairs: int) -> Iterator[Row]:
             ratios.append(taken[True] / taken[False])
         about = {"part": "measuring", "cell": cell, "T": T, "H": 128, "unit": "ratio", "at_most": 1.05}
         yield row_of(ratios, what="gradient flow on / off", **about)
-    contenders = [Contender("fused"), Contender("fused", norms=False)]
+    contenders = [Contender("fused", clip=False), Contender("fused", norms=False)]
     contenders[1].name = "without"
     for shape in (shape for shape in SHAPES if shape.H == 128):
         taken = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
         ratios = [a / b for a, b in zip(taken["fused"], taken["without"], strict=True)]
         about = {"part": "measuring", "cell": shape.cell, "T": shape.T, "H": shape.H, "B": shape.B}
-        yield row_of(ratios, what="norms and clipping on / off", unit="ratio", at_most=1.05, **about)
+        yield row_of(ratios, what="norms on / off", unit="ratio", at_most=1.05, **about)
     for contender in contenders:
         contender.close()
 
@@ -173,6 +193,7 @@ def tables(pairs: int) -> Iterator[Row]:
 
 PARTS = {
     "steps": steps,
+    "ends": ends,
     "measuring": measuring,
     "scaling": scaling,
     "tables": tables,

@@ -39,7 +39,7 @@ def test_flops_are_those_that_torch_counts_on_an_unrolled_cell():
     from torch.utils.flop_counter import FlopCounterMode
 
     cell = nn.GRUCell(SMALL.D, SMALL.H)
-    x, h = torch.randn(SMALL.T, SMALL.B, SMALL.D), torch.zeros(SMALL.B, SMALL.H, requires_grad=True)
+    x, h = torch.randn(SMALL.T, SMALL.B, SMALL.D), torch.zeros(SMALL.B, SMALL.H)
     with FlopCounterMode(display=False) as counter:
         for x_t in x:
             h = cell(x_t, h)

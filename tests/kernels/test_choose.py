@@ -271,3 +271,31 @@ def test_weights_may_lie_in_memory_as_they_like():
         parameter.data = spread[..., 1]
         assert not parameter.is_contiguous()
     assert_close(outcome(FusedCell(plain), x), expected, MOST[F64])
+
+
+@pytest.mark.parametrize(
+    ("cell", "batch_size", "kernel"),
+    [
+        (nn.LSTM(2, 511, batch_first=True), 100, "fused"),
+        (nn.LSTM(2, 512, batch_first=True), 100, "torch"),
+        (nn.LSTM(2, 8, batch_first=True), 4, "fused"),
+        (nn.LSTM(2, 8, batch_first=True), 3, "torch"),
+        (nn.GRU(2, 512, batch_first=True), 1, "fused"),
+    ],
+)
+def test_auto_leaves_to_torch_what_torch_does_faster(cell, batch_size, kernel, caplog):
+    with caplog.at_level("INFO", "harness.kernels"):
+        assert choose_kernel(cell, "auto", CPU, batch_size)[1] == kernel
+    assert ("torch's LSTM is faster" in caplog.text) is (kernel == "torch")
+    assert choose_kernel(cell, "fused", CPU, batch_size)[1] == "fused"
+
+
+def test_where_the_loops_cannot_be_compiled_the_cells_run_on_torch(monkeypatch, caplog):
+    def fails(cell):
+        raise AttributeError("no stats")
+
+    monkeypatch.setattr(fused, "compile_loops", fails)
+    cell = nn.GRU(2, 3, batch_first=True)
+    with caplog.at_level("INFO", "harness.kernels"):
+        assert choose_kernel(cell, "auto", CPU) == (cell, "torch")
+    assert "cannot be compiled: AttributeError: no stats" in caplog.text

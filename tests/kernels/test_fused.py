@@ -267,6 +267,7 @@ def test_sequences_longer_than_a_chunk_have_the_same_numbers(name, steps, monkey
     cell = stock(name, 4, H, layers=2)
     real = Real(layer.DTYPES[F64])
     row_bytes = real.padded(H) * real.size
+    monkeypatch.setattr(layer, "CHUNK_ROWS", 1)
     monkeypatch.setattr(layer, "CHUNK_BYTES", steps * B * row_bytes * (GATES[name].planes + 1))
     assert layer._chunk(T, B, GATES[name], row_bytes) == steps
     fused, x, state = FusedCell(cell), draw(B, T, 4).requires_grad_(), first_state(name, 2, B, H)
@@ -277,6 +278,7 @@ def test_sequences_longer_than_a_chunk_have_the_same_numbers(name, steps, monkey
 
 
 def test_a_single_row_that_outgrows_a_chunk_is_a_chunk(monkeypatch):
+    monkeypatch.setattr(layer, "CHUNK_ROWS", 1)
     monkeypatch.setattr(layer, "CHUNK_BYTES", 1)
     assert_close(*both("lstm", draw(3, 4, 4).requires_grad_()), MOST[F64])
 

@@ -8,17 +8,17 @@ from numba import njit
 
 from harness.kernels.kind import marker
 from harness.kernels.lanes import Real
-from harness.kernels.product import LOW, TALL, product
+from harness.kernels.product import HEIGHTS, product
 
 DTYPES = [np.float32, np.float64]
-MOST_ROWS = 2 * TALL + LOW + 1
+MOST_ROWS = 2 * HEIGHTS[0] + sum(HEIGHTS[1:])
 DEPTHS = (0, 1, 2, 17)
 GUARD = 777.0
 
 
 @njit
-def run(kind, m, n, depth, out, out_ld, init, init_ld, a, a_i, a_k, b, b_ld):
-    product(kind, m, n, depth, out, out_ld, init, init_ld, a, a_i, a_k, b, b_ld)
+def run(kind, m, n, depth, out, out_ld, init, init_ld, a, a_i, a_k, b, b_ld, packed=False):
+    product(kind, m, n, depth, out, out_ld, init, init_ld, a, a_i, a_k, b, b_ld, packed)
 
 
 def lanes(dtype):
@@ -93,7 +93,7 @@ def test_no_rows_or_no_columns_write_nothing(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_long_sum_of_real_numbers_is_within_its_rounding(dtype):
     draw = np.random.RandomState(3)
-    m, n, depth = TALL + LOW + 1, 3 * lanes(dtype), 1000
+    m, n, depth = sum(HEIGHTS), 3 * lanes(dtype), 1000
     a, b = draw.randn(m, depth).astype(dtype), draw.randn(depth, n).astype(dtype)
     out = np.empty((m, n), dtype)
     run(marker("rnn_tanh", np.dtype(dtype)), m, n, depth, out.ctypes.data, n, 0, 0, a.ctypes.data, depth, 1,
@@ -107,7 +107,7 @@ def test_a_long_sum_of_real_numbers_is_within_its_rounding(dtype):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_number_that_is_none_reaches_its_row_and_no_other(value):
     dtype = np.dtype(np.float64)
-    m, n, depth = TALL + LOW + 2, 3 * lanes(dtype), 5
+    m, n, depth = sum(HEIGHTS) + 1, 3 * lanes(dtype), 5
     b = np.ones((depth, n))
     for row in range(m):
         a, out = np.ones((m, depth)), np.empty((m, n))
@@ -115,3 +115,19 @@ def test_a_number_that_is_none_reaches_its_row_and_no_other(value):
         run(marker("rnn_tanh", dtype), m, n, depth, out.ctypes.data, n, 0, 0, a.ctypes.data, depth, 1,
             b.ctypes.data, n)  # fmt: skip
         np.testing.assert_array_equal(out, np.repeat(a.sum(1)[:, None], n, axis=1))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("registers", [1, 2, 3, 5])
+def test_a_matrix_in_panels_gives_the_same(dtype, registers):
+    m, n, depth, width = 17, registers * lanes(dtype), 6, 2 * lanes(dtype)
+    a, b = whole_numbers((m, depth), dtype, 1), whole_numbers((depth, n), dtype, 2)
+    filled = np.zeros((depth, -(-n // width) * width), dtype)
+    filled[:, :n] = b
+    panels = np.ascontiguousarray(filled.reshape(depth, -1, width).transpose(1, 0, 2))
+    out = np.full((m, n), GUARD, dtype)
+    where = marker("gru", np.dtype(dtype))
+    run(
+        where, m, n, depth, out.ctypes.data, n, 0, 0, a.ctypes.data, depth, 1, panels.ctypes.data, width, True
+    )
+    np.testing.assert_array_equal(out, a @ b)

@@ -8,7 +8,7 @@ import sys
 import pytest
 from matplotlib.figure import Figure
 
-from harness.report import write_report
+from harness.report import is_current, write_report
 from harness.report.page import save_pages
 from harness.results import GRADFLOW_COLUMNS, STEP_COLUMNS
 
@@ -111,3 +111,21 @@ def test_neither_torch_nor_a_screen_is_needed():
     code = f"import sys, harness.report; print([m for m in {unwanted} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_report_is_current_until_a_row_comes_goes_or_changes_or_a_table_is_missing(tmp_path):
+    assert not is_current(tmp_path)
+    make_results(tmp_path, tasks=["mnist"], cells=["rnn"], hidden=[8], lengths=[28], seeds=[0, 1])
+    assert not is_current(tmp_path)
+    write_report(tmp_path)
+    assert is_current(tmp_path)
+    rows = sorted((tmp_path / "runs").glob("*/row.json"))
+    text = rows[0].read_text()
+    rows[0].unlink()
+    assert not is_current(tmp_path)
+    rows[0].write_text(text)
+    assert not is_current(tmp_path)  # the same words, written anew
+    write_report(tmp_path)
+    assert is_current(tmp_path)
+    (tmp_path / "summary.md").unlink()
+    assert not is_current(tmp_path)
