@@ -31,7 +31,7 @@ PROBES = [(1, 0, "h", t, 1e-5 * (t + 1), -5.0) for t in range(16)]
 def skip_seconds(n_runs: int = 500) -> float:
     """Seconds of a whole `harness -m` whose runs are finished and whose tables and figures are there."""
     with tempfile.TemporaryDirectory() as folder:
-        grid = ["task=adding", f"task.seq_len=range(10,{10 + n_runs})", f"results_dir={folder}"]
+        grid = ["task=adding", "task.seq_len=10", f"seed=range(1,{1 + n_runs})", f"results_dir={folder}"]
         _, jobs = expand(grid)
         for job in jobs:
             _write(Path(folder), _finished(job.plan))
