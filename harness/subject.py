@@ -22,7 +22,7 @@ from harness.run import make_model
 from harness.sweep import Job
 from harness.training import SequenceClassifier, count_parameters, flush_denormals, keep_freed_memory
 from harness.training.flops import GATES, Flops, cell_flops
-from harness.training.loop import make_optimizer
+from harness.training.optimizer import Optimizer
 from harness.training.timing import Case, MatrixProduct, TimingOptions, TrainingStep, onednn_off
 
 MEMORY_STEPS = 3
@@ -74,7 +74,8 @@ def make_step(run: Plan, options: TimingOptions) -> tuple[TrainingStep, str]:
         model, kernel = make_model(run)
     first = next(run.task.train.batches(run.train.batch_size))
     x, y, lengths = (part.clone().to(run.device) for part in first)  # a view would keep all samples
-    return TrainingStep(model, make_optimizer(model, run.train), (x, y, lengths), run.train.clip), kernel
+    optimizer = Optimizer(model.parameters(), run.train)
+    return TrainingStep(model, optimizer, (x, y, lengths), run.train.clip), kernel
 
 
 def peak_memory(job: Job, options: TimingOptions) -> float | None:

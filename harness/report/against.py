@@ -14,7 +14,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullForma
 from harness.report.page import (
     Panel,
     drawing_axes,
-    labelled,
     make_pages,
     not_ok_text,
     reference_handle,
@@ -22,7 +21,7 @@ from harness.report.page import (
     split,
 )
 from harness.report.style import GREY, CellStyle, cell_styles
-from harness.results.stats import t_interval
+from harness.results.stats import labelled, t_interval
 
 X_LABELS = {
     "seq_len": "sequence length T (steps)",

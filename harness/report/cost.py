@@ -28,13 +28,13 @@ from harness.report.against import (
 from harness.report.page import (
     Panel,
     drawing_axes,
-    labelled,
     make_pages,
     not_ok_text,
     reference_handle,
     split,
 )
 from harness.report.style import GREY, CellStyle, cell_styles
+from harness.results.stats import labelled
 
 CLOCK = "Time is the clock inside the run (training steps only); runs side by side slow each other down."
 

@@ -14,7 +14,6 @@ from harness.report.against import accuracy_label, is_wide, log_axis, loss_label
 from harness.report.page import (
     Panel,
     drawing_axes,
-    labelled,
     length_columns,
     make_pages,
     not_ok_text,
@@ -23,6 +22,7 @@ from harness.report.page import (
     split,
 )
 from harness.report.style import GREY, CellStyle, cell_styles
+from harness.results.stats import labelled
 
 CAPTION = (
     "Thin: one seed, to where its training stopped. Thick: {mean} over seeds, as far as all of them go. "

@@ -14,7 +14,6 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from harness.report.page import (
     Panel,
     drawing_axes,
-    labelled,
     length_columns,
     make_pages,
     not_ok_text,
@@ -22,6 +21,7 @@ from harness.report.page import (
     split,
 )
 from harness.report.style import GREY, CellStyle, cell_styles
+from harness.results.stats import labelled
 
 CAPTION = (
     "Geometric mean over seeds (thin: one seed, last probe), where all of them are above 0; "

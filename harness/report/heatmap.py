@@ -14,13 +14,13 @@ from harness.report.page import (
     LETTERS_AN_INCH,
     Panel,
     drawing_axes,
-    labelled,
     make_pages,
     not_ok_text,
     seeds_text,
     split,
 )
 from harness.report.style import cell_styles
+from harness.results.stats import labelled
 
 CAPTION = (
     "Numbers: mean over seeds. Colour: from chance (dark blue) to 100 % (yellow). "

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.report.style import DPI, GREY, RC, CellStyle
-from harness.results.stats import IDENTITY, cell_labels, conditions
+from harness.results.stats import IDENTITY
 
 PANELS_A_PAGE = 12
 _WIDTH = {1: 6.4, 2: 8.6, 3: 10.2, 4: 11.2}  # inches, by columns
@@ -40,16 +40,6 @@ def drawing_axes(ax: Axes | None, width: float = 5.0, height: float = 3.6) -> Ax
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure.add_subplot()
-
-
-def labelled(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.DataFrame:
-    """Adds `label` (the cell and those of its knobs that vary) and `condition` (further settings that vary).
-
-    Args:
-        runs: the rows of `load_runs`.
-        ignore: settings that an axis shows.
-    """
-    return runs.assign(label=cell_labels(runs), condition=conditions(runs, ignore))
 
 
 def split(runs: pd.DataFrame, by: Sequence[str], x: str = "") -> list[Panel]:

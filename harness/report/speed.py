@@ -22,12 +22,12 @@ from harness.report.page import (
     Panel,
     drawing_axes,
     is_ours,
-    labelled,
     make_pages,
     reference_handle,
     save_pages,
 )
 from harness.report.style import GREY, CellStyle, cell_styles
+from harness.results.stats import labelled
 from harness.results.timing import FILES, load_timing
 
 log = logging.getLogger("harness.report")

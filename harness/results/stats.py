@@ -112,10 +112,14 @@ def settings_of(runs: pd.DataFrame) -> pd.DataFrame:
     )
     by_steps = (steps + " steps").where(steps != "none", "")
     table["budget"] = (epochs + " epochs").where(epochs != "none", by_steps)  # epochs go before steps
+    named = [runs[name].map(_show) for name in ("seq_len", "hidden_size", "seed")]
+    settings = runs["setting"].replace("", pd.NA)
     for key in flat.columns:
         known = key in _NOT_SETTINGS or key.startswith(_NOT_SETTINGS_UNDER)
-        if not known and key.rpartition(".")[2] not in _SHOWN_ELSEWHERE and not _is_idle(flat[key], runs):
-            table[key] = flat[key].fillna("")
+        if not known and key.rpartition(".")[2] not in _SHOWN_ELSEWHERE:
+            values = flat[key]
+            if not _repeats(values, named) and not _differs_within(values, settings):
+                table[key] = values.fillna("")
     return table
 
 
@@ -147,7 +151,10 @@ def conditions(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.Series:
         runs: the rows of `load_runs`.
         ignore: settings that are shown in another way, as on an axis.
     """
-    settings = settings_of(runs)
+    return _conditions(settings_of(runs), runs, ignore)
+
+
+def _conditions(settings: pd.DataFrame, runs: pd.DataFrame, ignore: Sequence[str]) -> pd.Series:
     varying = _varying(settings, runs, ignore)
     words = [
         ", ".join(f"{key} {value}" for key, value in zip(varying.columns, row, strict=True) if value)
@@ -163,6 +170,17 @@ def conditions(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.Series:
     )
     named = (text + ", setting " + runs["setting"].str[:8]).str.removeprefix(", ")
     return text.where(~several, named)
+
+
+def labelled(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.DataFrame:
+    """Adds `label`, as `cell_labels` gives it, and `condition`, as `conditions` does.
+
+    Args:
+        runs: the rows of `load_runs`.
+        ignore: settings that an axis shows.
+    """
+    settings = settings_of(runs)
+    return runs.assign(label=_labels(settings, runs), condition=_conditions(settings, runs, ignore))
 
 
 def cell_labels(runs: pd.DataFrame) -> pd.Series:
@@ -208,12 +226,14 @@ def _show(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _is_idle(values: pd.Series, runs: pd.DataFrame) -> bool:
-    """Whether a key repeats length, hidden size or seed (interpolation), or differs between mere repeats."""
-    names = ("seq_len", "hidden_size", "seed")
-    if any((values.isna() | (values == runs[name].map(_show))).all() for name in names):
-        return True
-    return bool((values.groupby(runs["setting"].replace("", pd.NA)).nunique() > 1).any())
+def _repeats(values: pd.Series, columns: Iterable[pd.Series]) -> bool:
+    """Whether a key says what a column says, as one that is interpolated from the length or seed does."""
+    return any((values.isna() | (values == column)).all() for column in columns)
+
+
+def _differs_within(values: pd.Series, settings: pd.Series) -> bool:
+    """Whether a key differs between mere repeats of a setting."""
+    return values.nunique() > 1 and bool((values.groupby(settings).nunique() > 1).any())
 
 
 def _short_names(keys: Iterable[str]) -> dict[str, str]:

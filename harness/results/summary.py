@@ -14,7 +14,7 @@ from harness.results.record import STATUSES
 from harness.results.stats import (
     IDENTITY,
     cell_labels,
-    conditions,
+    labelled,
     paired_difference,
     settings_of,
     t_interval,
@@ -68,7 +68,7 @@ def paired_table(runs: pd.DataFrame) -> pd.DataFrame:
         task, variant, data_source, seq_len, hidden_size, condition, a, b (cells); mean and half width of
         the paired difference in test accuracy a − b (0 to 1), n (seeds that both have).
     """
-    ok = runs.assign(condition=conditions(runs), label=cell_labels(runs))
+    ok = labelled(runs)
     ok = ok[(ok["status"] == "ok") & ok["test_accuracy"].notna()]
     keys, rows = [*_PLACE, "condition"], []
     for place, group in ok.groupby(keys, dropna=False):

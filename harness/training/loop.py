@@ -19,6 +19,7 @@ from harness.training.evaluate import evaluate
 from harness.training.gradflow import FlowRow, flow_points, probed_forward, why_unsupported
 from harness.training.history import History, Stretch, divergence
 from harness.training.model import SequenceClassifier, loss_of, tally
+from harness.training.optimizer import Optimizer
 from harness.training.options import TrainOptions
 
 log = logging.getLogger("harness.training")
@@ -120,16 +121,6 @@ def endless_batches(
         yield from samples(epoch).batches(batch_size, order)
 
 
-def make_optimizer(model: SequenceClassifier, options: TrainOptions) -> torch.optim.Optimizer:
-    """The optimiser that `options` name, in the fastest form that torch has of it."""
-    shared: dict[str, Any] = {"lr": options.lr, "weight_decay": options.weight_decay}
-    if options.optimizer == "adam":
-        return torch.optim.Adam(model.parameters(), fused=True, **shared)
-    if options.optimizer == "rmsprop":  # has no fused form
-        return torch.optim.RMSprop(model.parameters(), foreach=True, **shared)
-    return torch.optim.SGD(model.parameters(), momentum=0.9, fused=True, **shared)
-
-
 def clip_gradient(parameters: Sequence[nn.Parameter], clip: float | None) -> Tensor:
     """Scales the gradient down to the global norm `clip`, if that is one; returns its norm before that."""
     norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
@@ -165,8 +156,7 @@ class _Trainer:
         self.building = 0.0
         self.tolerance = task.spec.tolerance
         self.points = flow_points(task.spec.seq_len, options.gradflow_points)
-        self.optimizer = make_optimizer(model, options)
-        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.optimizer = Optimizer(model.parameters(), options)
         self.batches = endless_batches(self._samples, options.batch_size, order)
 
     def advance(self, done: int, mark: int) -> Stretch:
@@ -187,7 +177,7 @@ class _Trainer:
             loss.backward()
             if is_probe:
                 flow += rows_of(step)
-            norms.append(clip_gradient(self.parameters, self.options.clip))
+            norms.append(clip_gradient(self.optimizer.parameters, self.options.clip))
             self.optimizer.step()
             losses.append(loss.detach())
             tallies.append(tally(answer.detach(), y, self.tolerance))

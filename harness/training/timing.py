@@ -20,6 +20,7 @@ from torch import Tensor
 from harness.tasks.checks import whole_number
 from harness.training.loop import Batch, clip_gradient
 from harness.training.model import SequenceClassifier, loss_of
+from harness.training.optimizer import Optimizer
 
 PHASES = ("forward", "backward", "step")
 """`forward` up to the loss, `backward` of the loss, and the whole `step` with clipping and optimiser."""
@@ -67,13 +68,12 @@ class TrainingStep:
     def __init__(
         self,
         model: SequenceClassifier,
-        optimizer: torch.optim.Optimizer,
+        optimizer: Optimizer,
         batch: Batch,
         clip: float | None,
         clock: Clock | None = None,
     ):
         self.model, self.optimizer, self.batch, self.clip = model.train(), optimizer, batch, clip
-        self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.clock = clock or synchronized_clock
         self.laps: list[tuple[float, float]] = []
 
@@ -86,7 +86,7 @@ class TrainingStep:
         middle = self.clock()
         loss.backward()
         end = self.clock()
-        clip_gradient(self.parameters, self.clip)
+        clip_gradient(self.optimizer.parameters, self.clip)
         self.optimizer.step()
         self.laps.append((middle - start, end - middle))
 

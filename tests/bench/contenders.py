@@ -14,8 +14,8 @@ from harness.kernels import choose_kernel
 from harness.tasks import Split, TaskSpec
 from harness.training import SequenceClassifier, TrainOptions, flush_denormals, keep_freed_memory
 from harness.training.flops import cell_flops
-from harness.training.loop import make_optimizer
 from harness.training.model import loss_of
+from harness.training.optimizer import Optimizer
 
 CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
@@ -65,17 +65,17 @@ def make_step(contender: str, shape: Shape, *, norms: bool = True, clip: bool = 
         chance_accuracy=1 / CLASSES, data_source="generated", citation="none",
     )  # fmt: skip
     model = SequenceClassifier(spec, choose_kernel(cell, contender, torch.device("cpu"), shape.B)[0])
-    optimizer, parameters = make_optimizer(model, TrainOptions()), list(model.parameters())
+    optimizer = Optimizer(model.parameters(), TrainOptions())
     split = Split(x, y, torch.full((shape.B,), shape.T))
 
     def step() -> None:
         optimizer.zero_grad()
         loss_of(model(split.x, split.lengths), split.y).backward()
         if norms:
-            grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
+            grads = [parameter.grad for parameter in optimizer.parameters if parameter.grad is not None]
             norm = torch.nn.utils.get_total_norm(grads)
             if clip:
-                torch.nn.utils.clip_grads_with_norm_(parameters, 1.0, norm)
+                torch.nn.utils.clip_grads_with_norm_(optimizer.parameters, 1.0, norm)
         optimizer.step()
 
     return step

@@ -11,8 +11,8 @@ from harness.report.cost import accuracy_time_pages, side_by_side, time_pages
 from harness.report.curves import grad_norm_pages, learning_pages, loss_pages, mean_curve
 from harness.report.flow import flow_pages, mean_norm
 from harness.report.heatmap import heatmap_pages, mean_accuracy
-from harness.report.page import labelled
 from harness.results import load_gradflow, load_runs, load_steps, t_interval
+from harness.results.stats import labelled
 
 from .checks import outside, overlaps, text_boxes
 from .synthetic import make_record, make_results, write_run

@@ -6,7 +6,7 @@ from torch import nn
 
 from harness.tasks import make_adding
 from harness.training import SequenceClassifier, TrainOptions
-from harness.training.loop import make_optimizer
+from harness.training.optimizer import Optimizer
 from harness.training.timing import (
     PHASES,
     PRODUCT,
@@ -50,16 +50,16 @@ class Slow(nn.Module):
         return gradient
 
 
-class SlowOptimizer(torch.optim.SGD):
+class SlowOptimizer(Optimizer):
     """Takes 2 s on a fake clock."""
 
     def __init__(self, parameters, clock):
-        super().__init__(parameters, lr=0.0)
+        super().__init__(parameters, TrainOptions(optimizer="sgd"))
         self.clock = clock
 
-    def step(self, closure=None):
+    def step(self):
         self.clock.now += 2
-        return super().step(closure)
+        super().step()
 
 
 BATCH = (torch.ones(4, 3, 1), torch.zeros(4), torch.full((4,), 3))
@@ -75,7 +75,7 @@ def real_step(cell=None):
     task = make_adding(seq_len=6, n_train=8, n_val=4, n_test=4)
     model = SequenceClassifier(task.spec, cell or nn.LSTM(2, 4, batch_first=True))
     batch = next(task.train.batches(8))
-    return TrainingStep(model, make_optimizer(model, TrainOptions(lr=0.01)), batch, 1.0)
+    return TrainingStep(model, Optimizer(model.parameters(), TrainOptions(lr=0.01)), batch, 1.0)
 
 
 def test_forward_backward_and_step_are_told_apart_on_a_fake_clock():
@@ -123,14 +123,14 @@ def test_rounds_are_interleaved_and_a_drift_hits_all_alike():
 
 def test_real_steps_train_and_their_parts_are_shorter_than_the_whole():
     step = real_step()
-    before = [p.detach().clone() for p in step.parameters]
-    case = Case(step, MatrixProduct(8, 4, 16, step.parameters[0].detach()), OPTIONS, threads=1)
+    before = [p.detach().clone() for p in step.optimizer.parameters]
+    case = Case(step, MatrixProduct(8, 4, 16, step.optimizer.parameters[0].detach()), OPTIONS, threads=1)
     case.warm_up()
     seconds = case.visit()
     assert set(seconds) == {*PHASES, PRODUCT}
     assert min(seconds.values()) > 0
     assert seconds["forward"] + seconds["backward"] < seconds["step"]
-    assert any(not torch.equal(old, new) for old, new in zip(before, step.parameters, strict=True))
+    assert any(not torch.equal(old, new) for old, new in zip(before, step.optimizer.parameters, strict=True))
 
 
 def test_a_step_is_what_the_training_loop_does():
@@ -142,9 +142,9 @@ def test_a_step_is_what_the_training_loop_does():
     x, y, lengths = other.batch
     loss = nn.functional.mse_loss(other.model(x, lengths), y)
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(other.parameters, 1.0)
-    torch.optim.Adam(other.parameters, lr=0.01).step()
-    for ours, theirs in zip(step.parameters, other.parameters, strict=True):
+    torch.nn.utils.clip_grad_norm_(other.model.parameters(), 1.0)
+    torch.optim.Adam(other.model.parameters(), lr=0.01).step()
+    for ours, theirs in zip(step.model.parameters(), other.model.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)
 
 

@@ -1,0 +1,79 @@
+"""Adam, RMSprop and SGD: torch's own update rules, without the compiler that its classes bring along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.optim.adam import adam
+from torch.optim.rmsprop import rmsprop
+from torch.optim.sgd import sgd
+
+from harness.training.options import TrainOptions
+
+NUM_MOMENTS = {"adam": 2, "rmsprop": 1, "sgd": 1}
+
+
+class Optimizer:
+    """What `torch.optim.Adam`, `RMSprop` or `SGD` (momentum 0.9) does to parameters, bit for bit.
+
+    It calls their functional forms, fused where torch has one (RMSprop: foreach). The classes do the same,
+    but the first of a process imports torch's compiler: a second or two, as long as many a run takes.
+
+    Parameters without a gradient are left as they are, and so are their moments and step counts.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], options: TrainOptions):
+        """Takes the parameters that train, on their final device, with `options` for rule and rates."""
+        self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
+        self.options = options
+        self._moments = [
+            [torch.zeros_like(p, memory_format=torch.preserve_format) for p in self.parameters]
+            for _ in range(NUM_MOMENTS[options.optimizer])
+        ]
+        self._counts = [torch.zeros((), dtype=torch.float32, device=p.device) for p in self.parameters]
+
+    def zero_grad(self) -> None:
+        """Forgets the gradients, so that the next backward pass need not add to them."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Changes the parameters in place by their gradients."""
+        params: list[Tensor] = []
+        grads: list[Tensor] = []
+        moments: list[list[Tensor]] = [[] for _ in self._moments]
+        counts: list[Tensor] = []
+        for number, parameter in enumerate(self.parameters):
+            if parameter.grad is not None:
+                params.append(parameter)
+                grads.append(parameter.grad)
+                counts.append(self._counts[number])
+                for mine, every in zip(moments, self._moments, strict=True):
+                    mine.append(every[number])
+        self._update(params, grads, moments, counts)
+
+    def _update(
+        self, params: list[Tensor], grads: list[Tensor], moments: list[list[Tensor]], counts: list[Tensor]
+    ) -> None:
+        lr, decay = self.options.lr, self.options.weight_decay
+        if self.options.optimizer == "adam":
+            means, squares = moments
+            adam(
+                params, grads, means, squares, [], counts, fused=True, amsgrad=False,
+                beta1=0.9, beta2=0.999, lr=lr, weight_decay=decay, eps=1e-8, maximize=False,
+            )  # fmt: skip
+        elif self.options.optimizer == "rmsprop":
+            [squares] = moments
+            rmsprop(
+                params, grads, squares, [], [], counts, foreach=True,
+                lr=lr, alpha=0.99, eps=1e-8, weight_decay=decay, momentum=0.0, centered=False,
+            )  # fmt: skip
+        else:
+            velocities: list[Tensor | None] = [*moments[0]]
+            sgd(
+                params, grads, velocities, fused=True,
+                weight_decay=decay, momentum=0.9, lr=lr, dampening=0.0, nesterov=False, maximize=False,
+            )  # fmt: skip

@@ -1,0 +1,75 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from harness.training import TrainOptions
+from harness.training.optimizer import Optimizer
+
+CLASSES = {
+    "adam": lambda p, **rates: torch.optim.Adam(p, fused=True, **rates),
+    "rmsprop": lambda p, **rates: torch.optim.RMSprop(p, foreach=True, **rates),
+    "sgd": lambda p, **rates: torch.optim.SGD(p, momentum=0.9, fused=True, **rates),
+}
+
+
+def parameters(dtype):
+    generator = torch.Generator().manual_seed(3)
+    shapes = ((5, 3), (4,), (2, 3, 2), (1,))
+    return [nn.Parameter(torch.randn(s, generator=generator, dtype=dtype)) for s in shapes]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_it_does_what_the_class_of_torch_does_to_the_bit(name, decay, dtype):
+    ours, theirs = parameters(dtype), parameters(dtype)
+    begun = [p.detach().clone() for p in ours]
+    mine = Optimizer(ours, TrainOptions(optimizer=name, lr=0.02, weight_decay=decay))
+    other = CLASSES[name](theirs, lr=0.02, weight_decay=decay)
+    generator = torch.Generator().manual_seed(4)
+    for step in range(30):
+        for number, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+            gradient = torch.randn(a.shape, generator=generator, dtype=dtype)
+            if number == 1 and step % 3 == 1:  # without a gradient, now and then
+                a.grad = b.grad = None
+            else:
+                a.grad, b.grad = gradient, gradient.clone()
+        mine.step()
+        other.step()
+        for a, b in zip(ours, theirs, strict=True):
+            assert torch.equal(a, b), (step, a - b)
+    assert not any(torch.equal(a, b) for a, b in zip(ours, begun, strict=True))
+
+
+def test_parameters_without_a_gradient_stay_and_so_does_one_that_does_not_train():
+    still, frozen, moved = parameters(torch.float32)[:3]
+    frozen.requires_grad_(False)
+    before = [p.detach().clone() for p in (still, frozen)]
+    optimizer = Optimizer([still, frozen, moved], TrainOptions())
+    optimizer.step()  # no gradient at all
+    moved.grad = torch.ones_like(moved)
+    optimizer.step()
+    assert torch.equal(still, before[0]) and torch.equal(frozen, before[1])
+    assert [id(p) for p in optimizer.parameters] == [id(still), id(moved)]
+    optimizer.zero_grad()
+    assert moved.grad is None
+
+
+TRAIN = """
+import sys, torch
+from harness.tasks import make_adding
+from harness.training import SequenceClassifier, TrainOptions, train
+task = make_adding(seq_len=5, n_train=20, n_val=10, n_test=10)
+for name in ("adam", "rmsprop", "sgd"):
+    model = SequenceClassifier(task.spec, torch.nn.GRU(2, 4, batch_first=True))
+    train(model, task, TrainOptions(steps=3, batch_size=10, optimizer=name), order=torch.Generator())
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_training_does_not_import_the_compiler_of_torch():
+    done = subprocess.run([sys.executable, "-c", TRAIN], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
