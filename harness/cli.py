@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import inspect
 import logging
 import os
@@ -20,9 +22,9 @@ from harness import __version__, tasks
 from harness.catalogue import catalogue
 from harness.config import CONFIG_NAME, ConfigError, compose, conf_dir
 from harness.plan import Plan, plan
-from harness.results import gather, store
+from harness.results import store
 from harness.run import execute, job
-from harness.sweep import prepare, run_grid
+from harness.sweep import prepare, release_workers, run_grid
 from harness.tasks.checks import did_you_mean
 
 HELP = """\
@@ -51,6 +53,7 @@ HYDRA_FLAGS = re.compile(
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    atexit.register(gc.freeze)  # else the collector goes through all of torch at the end: half a second
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # cell._target_ may name a module of the user's project
@@ -95,6 +98,8 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _single(overrides: list[str]) -> int:
+    from harness.results import gather
+
     config = compose(overrides)
     if config.hydra.sweeper.params:
         name = config.hydra.runtime.choices.experiment
@@ -124,7 +129,9 @@ def _say_result(run: Plan) -> int:
 
 
 def _grid(overrides: list[str]) -> int:
-    jobs, _ = run_grid(overrides)
+    jobs, done = run_grid(overrides)
+    if done:
+        release_workers()
     rows = {item.plan.run_id: _row(item.folder) for item in jobs}
     for results_dir in sorted({item.plan.results_dir for item in jobs}):
         if any(store.runs_dir(results_dir).glob("*/row.json")):

@@ -20,6 +20,7 @@ from hydra.core.utils import JobStatus
 from hydra.errors import HydraException, OverrideParseException
 from hydra.types import HydraContext
 from joblib import effective_n_jobs
+from joblib.externals.loky import get_reusable_executor
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import (
@@ -180,6 +181,11 @@ def _launch(master: DictConfig, jobs: Sequence[Job], at_once: int) -> str | None
         if result.status is JobStatus.FAILED:  # `execute` raises only where the row cannot be written
             log.error("%s: %s", item.plan.run_id, result._return_value)
     return None
+
+
+def release_workers() -> None:
+    """Lets idle workers end now, beside what follows; else the process waits for them when it ends itself."""
+    get_reusable_executor(reuse=True).shutdown(wait=False)
 
 
 def _workers(master: DictConfig) -> int:

@@ -159,3 +159,10 @@ def test_hydras_own_flags_show_the_config_and_run_nothing(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "_target_: harness.tasks.make_adding" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_line_starts_without_what_only_tables_figures_and_loops_need():
+    heavy = ["pandas", "scipy", "matplotlib", "numba", "torchvision", "torch._dynamo"]
+    code = f"import sys, harness.cli; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

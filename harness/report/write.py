@@ -19,11 +19,11 @@ from harness.report.heatmap import heatmap_pages
 from harness.report.page import is_ours, save_pages
 from harness.report.speed import write_speed_figures
 from harness.report.style import CellStyle, cell_styles
-from harness.results.gather import gather, load_gradflow, load_steps, require_runs
 from harness.results.machine import provenance
 from harness.results.stats import IDENTITY, cell_labels, labelled
 from harness.results.store import mark, runs_dir, write_atomically
 from harness.results.summary import write_summary
+from harness.results.tables import gather, load_gradflow, load_steps, require_runs
 
 log = logging.getLogger("harness.report")
 

@@ -1,9 +1,14 @@
 """Run records on disk, tables of them and the statistics that few seeds can carry. No torch in here."""
 
-from harness.results.gather import gather, load_gradflow, load_runs, load_steps, require_runs
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from harness.results.record import ABOUT, COLUMNS, GRADFLOW_COLUMNS, STATUSES, STEP_COLUMNS, RunRecord
-from harness.results.stats import cell_labels, conditions, paired_difference, t_interval
-from harness.results.summary import paired_table, summary_markdown, summary_table, write_summary
+
+if TYPE_CHECKING:
+    from harness.results.stats import cell_labels, conditions, paired_difference, t_interval
+    from harness.results.summary import paired_table, summary_markdown, summary_table, write_summary
+    from harness.results.tables import gather, load_gradflow, load_runs, load_steps, require_runs
 
 __all__ = [
     "ABOUT",
@@ -26,3 +31,13 @@ __all__ = [
     "t_interval",
     "write_summary",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports pandas and SciPy only for those who ask for tables: a worker that trains does without."""
+    if name in __all__:
+        for module in ("tables", "stats", "summary"):
+            found = getattr(import_module(f"{__name__}.{module}"), name, None)
+            if found is not None:
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

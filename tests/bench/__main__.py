@@ -1,8 +1,8 @@
 """usage: python -m tests.bench [PART ...] [pairs=5] [out=results/reference]
 
 Runs the parts (all without names: steps ends measuring scaling tables grids) one after the other. Each
-writes a table of its own when it ends, bench-PART.csv, which names machine, commit and load; steps also draws
-bench.png. About 45 minutes for all on 2 cores that nobody else uses.
+writes its rows into bench.csv when it ends, in the place of its earlier ones, and with them the machine,
+the commit and the load; bench.png is drawn anew. An hour or more for all, on 2 cores that nobody else uses.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import torch
 from harness.results.machine import provenance
 
 from .figure import draw
-from .parts import PARTS, SHAPES, sgemm_rate
-from .rows import Row, write
+from .parts import PARTS
+from .rows import Row, read, write
 
 
 def main(arguments: list[str]) -> None:
@@ -29,20 +29,16 @@ def main(arguments: list[str]) -> None:
             f"unknown {', '.join(sorted(unknown))}; parts are {', '.join(PARTS)}, options pairs= and out="
         )
     pairs, out = int(options.get("pairs", 5)), Path(options.get("out", "results/reference"))
-    torch.set_num_threads(1)
     for name in names:
-        rows = list(machine_rows("start"))
+        rows = [machine_row(name), load_row(name, "start")]
         for row in PARTS[name](pairs):
             rows.append(row)
             say(row)
-        rows.append(load_row("end"))
-        write(out / f"bench-{name}.csv", rows)
+        rows.append(load_row(name, "end"))
+        write(out / "bench.csv", name, rows)
         missed = [row for row in rows if row.met is False]
-        print(f"{len(rows)} rows in {out / f'bench-{name}.csv'}; {len(missed)} targets missed")
-        if name == "steps":
-            known = provenance()
-            machine = f"{known['cpu']}, 1 thread, torch {known['torch']}, medians of {pairs} pairs"
-            draw(rows, out / "bench.png", machine)
+        print(f"{len(rows)} rows in {out / 'bench.csv'}; {len(missed)} targets missed", flush=True)
+        draw(read(out / "bench.csv"), out / "bench.png")
 
 
 def say(row: Row) -> None:
@@ -54,25 +50,20 @@ def say(row: Row) -> None:
     )
 
 
-def load_row(when: str) -> Row:
+def load_row(part: str, when: str) -> Row:
     """The load average: how much else the machine had to do."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    return Row(part="machine", what=f"load average at the {when}", value=load, unit="runs")
+    return Row(part=part, what=f"load average at the {when}", value=load, unit="runs")
 
 
-def machine_rows(when: str) -> list[Row]:
-    """The machine, as rows of the table."""
+def machine_row(part: str) -> Row:
+    """The machine, as a row of the table."""
     known = provenance()
     text = (
         f"{known['cpu']}, torch {known['torch']}, Numba {known['numba']}, Python {known['python']}, "
-        f"commit {known['git_commit']}: cores"
+        f"commit {known['git_commit']}: threads that torch takes by itself"
     )
-    shape = next(shape for shape in SHAPES if (shape.cell, shape.T, shape.H) == ("rnn", 784, 128))
-    return [
-        Row(part="machine", what=text, value=os.cpu_count() or 0, unit="cores"),
-        Row(part="machine", what="SGEMM", B=100, H=128, value=sgemm_rate(shape), unit="GFLOP/s"),
-        load_row(when),
-    ]
+    return Row(part=part, what=text, value=torch.get_num_threads(), unit="threads")
 
 
 if __name__ == "__main__":

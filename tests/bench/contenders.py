@@ -1,4 +1,8 @@
-"""One training step, three ways: as a tutorial writes it, and by the harness with each kernel."""
+"""One training step, three ways: as a tutorial writes it, and by the harness with each kernel.
+
+From the zeroed gradient to the optimiser's step, always on the same batch: drawing batches and counting
+right answers are left out on every side (`whole_grid` has them all).
+"""
 
 from __future__ import annotations
 
@@ -52,8 +56,11 @@ def settle(contender: str) -> None:
 def make_step(contender: str, shape: Shape, *, norms: bool = True, clip: bool = True) -> Callable[[], None]:
     """A function that makes one training step: forward, loss, backward, clipping at 1, Adam.
 
-    Without `clip` the norm is only measured, without `norms` not even that.
+    Without `clip` the norm is only measured, without `norms` not even that. The contender `sgemm` is torch's
+    matrix product at the shape of the recurrent one instead.
     """
+    if contender == "sgemm":
+        return _product(shape)
     torch.manual_seed(0)
     x = torch.randn(shape.B, shape.T, shape.D)
     y = torch.randint(0, CLASSES, (shape.B,))
@@ -79,6 +86,22 @@ def make_step(contender: str, shape: Shape, *, norms: bool = True, clip: bool = 
         optimizer.step()
 
     return step
+
+
+def product_flops(shape: Shape) -> int:
+    """Floating-point operations of the recurrent product of one time step."""
+    return 2 * shape.B * shape.H * GATES[shape.cell] * shape.H
+
+
+def _product(shape: Shape) -> Callable[[], None]:
+    columns = GATES[shape.cell] * shape.H
+    state, weights = torch.randn(shape.B, shape.H), torch.randn(shape.H, columns)
+    out = torch.empty(shape.B, columns)  # memory that is there, so that the product alone is measured
+
+    def multiply() -> None:
+        torch.mm(state, weights, out=out)
+
+    return multiply
 
 
 def _plain_step(cell: nn.Module, x: torch.Tensor, y: torch.Tensor) -> Callable[[], None]:

@@ -1,10 +1,11 @@
-"""The bench as one figure: how many times faster a step is, by cell, hidden size and sequence length."""
+"""The bench as one figure: how many times faster a step is, and a whole grid."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.report.style import cell_styles
@@ -12,46 +13,84 @@ from harness.report.style import cell_styles
 from .rows import Row
 
 CELLS = ("rnn", "lstm", "gru")
+TIMES = "tutorial / harness"
 
 
-def draw(rows: Sequence[Row], path: Path, machine: str) -> None:
-    """A panel a length; dots are medians of pairs, bars their quartiles; the line at 1 is plain torch.nn."""
-    steps = [
-        row for row in rows if row.part == "step" and row.unit == "ratio" and row.what.startswith("plain")
-    ]
+def draw(rows: Sequence[Row], path: Path) -> bool:
+    """Draws what the table holds of steps (a panel a length) and grids; whether there was any of it.
+
+    Dots are medians of pairs, bars their quartiles; the line at 1 is plain torch.nn.
+    """
+    ratios = [row for row in rows if row.unit == "ratio"]
+    steps = [row for row in ratios if row.part == "steps" and row.what.startswith("plain")]
+    grids = [row for row in ratios if row.part == "grids" and row.what.endswith(TIMES)]
     lengths = sorted({row.T for row in steps if row.T is not None})
-    figure = Figure(figsize=(3.2 * len(lengths) + 0.4, 3.8), layout="constrained")
-    panels = figure.subplots(1, len(lengths), sharey=True, squeeze=False)[0]
-    styles = cell_styles(CELLS)
-    sizes = sorted({row.H for row in steps if row.H is not None})
-    for panel, T in zip(panels, lengths, strict=True):
-        for place, cell in enumerate(CELLS):
-            for kernel, filled in (("fused", True), ("torch", False)):
-                chosen = {
-                    row.H: row for row in steps
-                    if (row.T, row.cell, row.what) == (T, cell, f"plain / {kernel}")
-                }  # fmt: skip
-                at = [sizes.index(H) + 0.22 * (place - 1) + (0.05 if filled else -0.05) for H in sizes]
-                middle = [chosen[H].value for H in sizes]
-                low = [chosen[H].value - (chosen[H].low or 0) for H in sizes]
-                high = [(chosen[H].high or 0) - chosen[H].value for H in sizes]
-                color = styles[cell].color
-                panel.errorbar(
-                    at, middle, yerr=[low, high], fmt="o" if filled else "s", color=color, markersize=6,
-                    markerfacecolor=color if filled else "white", capsize=2, linewidth=1,
-                    label=f"{cell.upper()}, {'fused loops' if filled else 'torch kernel in the harness'}",
-                )  # fmt: skip
+    count = len(lengths) + bool(grids)
+    if count == 0:
+        return False
+    figure = Figure(figsize=(3.0 * count + 0.4, 4.0), layout="constrained")
+    panels = figure.subplots(1, count, sharey=True, squeeze=False)[0]
+    for panel, T in zip(panels, lengths, strict=False):
+        _steps(panel, [row for row in steps if row.T == T])
+        panel.set_title(f"a training step, {T} time steps", fontsize=9)
+    if grids:
+        _grids(panels[-1], grids)
+        panels[-1].set_title("a whole grid of 12 runs, all included", fontsize=9)
+    for panel in panels:
         panel.axhline(1, color="0.3", linewidth=1)
         panel.set_yscale("log", base=2)
-        panel.set_xticks(range(len(sizes)), [str(H) for H in sizes])
         panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}×")
-        panel.set_title(f"{T} steps", fontsize=10)
-        panel.set_xlabel("hidden size")
         panel.grid(axis="y", color="0.9")
         panel.set_axisbelow(True)
-    panels[0].set_ylabel("times faster than torch.nn,\none training step")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
-    figure.suptitle(machine, fontsize=8, color="0.35")
+    panels[0].set_ylabel("times faster than plain torch.nn")
+    if steps:
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    figure.suptitle(_about(rows), fontsize=8, color="0.35")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
+    return True
+
+
+def _steps(panel: Axes, rows: Sequence[Row]) -> None:
+    sizes, styles = sorted({row.H for row in rows if row.H is not None}), cell_styles(CELLS)
+    for place, cell in enumerate(CELLS):
+        color = styles[cell].color
+        for kernel, name, marker, aside in (
+            ("fused", "fused loops", "o", 0.05), ("torch", "torch kernel in the harness", "s", -0.05),
+        ):  # fmt: skip
+            chosen = [row for row in rows if (row.cell, row.what) == (cell, f"plain / {kernel}")]
+            at = [sizes.index(row.H) + 0.22 * (place - 1) + aside for row in chosen if row.H is not None]
+            fill = color if kernel == "fused" else "white"
+            _dots(panel, at, chosen, marker, color, fill, f"{cell.upper()}, {name}")
+    panel.set_xticks(range(len(sizes)), [str(size) for size in sizes])
+    panel.set_xlabel("hidden size")
+
+
+def _grids(panel: Axes, rows: Sequence[Row]) -> None:
+    _dots(panel, list(range(len(rows))), rows, "D", "0.25", "0.25", "")
+    for place, row in enumerate(rows):
+        panel.annotate(f"{row.value:.1f}×", (place, row.value), xytext=(9, -3), textcoords="offset points")
+    names = [row.what.partition(",")[0] for row in rows]
+    panel.set_xticks(range(len(rows)), [f"{n}, {r.T} steps" for n, r in zip(names, rows, strict=True)])
+    panel.set_xlim(-0.6, len(rows) - 0.4)
+    panel.set_xlabel("MNIST digits read by")
+
+
+def _dots(
+    panel: Axes, at: Sequence[float], rows: Sequence[Row], marker: str, color: str, fill: str, label: str
+) -> None:
+    middle = [row.value for row in rows]
+    low = [row.value - (row.value if row.low is None else row.low) for row in rows]
+    high = [(row.value if row.high is None else row.high) - row.value for row in rows]
+    panel.errorbar(
+        at, middle, yerr=[low, high], fmt=marker, color=color, markersize=6, markerfacecolor=fill, capsize=2,
+        linewidth=1, label=label,
+    )  # fmt: skip
+
+
+def _about(rows: Sequence[Row]) -> str:
+    """The processors of the table and the fewest pairs behind a dot."""
+    machines = sorted({row.what.partition(", commit")[0] for row in rows if row.unit == "threads"})
+    pairs = min((row.n for row in rows if row.unit == "ratio"), default=0)
+    return f"{'; '.join(machines)}; medians of {pairs} alternating pairs"

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from statistics import mean
 
 import numpy as np
-import torch
 
-from .contenders import CONTENDERS, GATES, Shape, seconds_a_step
+from .contenders import CONTENDERS, GATES, Shape, product_flops
 from .gradflow_cost import training_seconds
 from .grid_cost import gather_seconds, skip_seconds
 from .pairs import Contender, in_turn
@@ -48,11 +47,11 @@ TARGETS = {
 
 def steps(pairs: int) -> Iterator[Row]:
     """a) One training step, fused and stock, over plain torch.nn; GFLOP/s over the SGEMM rate."""
-    contenders = [Contender(name) for name in CONTENDERS]
+    contenders = [Contender(name) for name in (*CONTENDERS, "sgemm")]
     for shape in SHAPES:
-        about = {"cell": shape.cell, "T": shape.T, "H": shape.H, "B": shape.B, "part": "step"}
+        about = {"cell": shape.cell, "T": shape.T, "H": shape.H, "B": shape.B, "part": "steps"}
         taken = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
-        plain = taken["plain"]
+        plain, product = taken["plain"], taken.pop("sgemm")
         for name in ("torch", "fused"):
             target = None
             if name == "fused":
@@ -61,11 +60,11 @@ def steps(pairs: int) -> Iterator[Row]:
             yield row_of(ratios, what=f"plain / {name}", unit="ratio", at_least=target, **about)
         for name, seconds in taken.items():
             yield row_of([1000 * s for s in seconds], what=f"{name} step", unit="ms", **about)
-        rates, shares = [], []
-        for seconds in taken["fused"]:
-            rates.append(shape.flops / seconds / 1e9)
-            shares.append(rates[-1] / sgemm_rate(shape))
+        rates = [shape.flops / seconds / 1e9 for seconds in taken["fused"]]
+        own = [product_flops(shape) / seconds / 1e9 for seconds in product]
+        shares = [rate / machine for rate, machine in zip(rates, own, strict=True)]
         yield row_of(rates, what="fused", unit="GFLOP/s", **about)
+        yield row_of(own, what="SGEMM", unit="GFLOP/s", **about)
         wanted = 0.6 if shape.T == 784 and shape.H >= 128 and shape.cell != "lstm" else None
         yield row_of(shares, what="fused / SGEMM", unit="ratio", at_least=wanted, **about)
     for contender in contenders:
@@ -84,24 +83,17 @@ def ends(pairs: int) -> Iterator[Row]:
         contender.close()
 
 
-def sgemm_rate(shape: Shape) -> float:
-    """GFLOP/s of torch.mm at the shape of the recurrent product, into memory that is there."""
-    state, weights = torch.randn(shape.B, shape.H), torch.randn(shape.H, GATES[shape.cell] * shape.H)
-    out = torch.empty(shape.B, GATES[shape.cell] * shape.H)
-    seconds = seconds_a_step(lambda: torch.mm(state, weights, out=out), SECONDS / 3)
-    return 2 * shape.B * shape.H * out.shape[1] / seconds / 1e9
-
-
 def whole_grids(pairs: int) -> Iterator[Row]:
     """b) A whole grid by the harness beside a tutorial script for each configuration."""
     source = data_source()
     for grid, least in zip(GRIDS, (3.0, 5.0), strict=True):
         plain, ours = [], []
         by_harness(grid)  # compiles what has to be compiled once on a machine
-        for _ in range(pairs):
-            plain.append(by_tutorial(grid))
-            ours.append(by_harness(grid))
-        about = {"part": "grid", "T": grid.seq_len}
+        for number in range(pairs):
+            sides = [(plain, by_tutorial), (ours, by_harness)]
+            for outcomes, run in sides if number % 2 == 0 else sides[::-1]:
+                outcomes.append(run(grid))
+        about = {"part": "grids", "T": grid.seq_len}
         where = f"{grid.name}, {source}"
         ratios = [a.seconds / b.seconds for a, b in zip(plain, ours, strict=True)]
         yield row_of(ratios, what=f"{where}: tutorial / harness", unit="ratio", at_least=least, **about)
@@ -156,10 +148,11 @@ def scaling(pairs: int) -> Iterator[Row]:
             )
     contender.close()
     counts = (8, 16, 32)
-    seconds = [grid_seconds(count) for count in counts]
-    for count, taken_s in zip(counts, seconds, strict=True):
-        yield Row(part="scaling", what=f"a grid of {count} runs", value=taken_s, unit="s")
-    yield Row(part="scaling", what="seconds against runs", value=slope(counts, seconds), unit="slope")
+    rounds = [[grid_seconds(count) for count in counts] for _ in range(pairs)]
+    for count, seconds in zip(counts, zip(*rounds, strict=True), strict=True):
+        yield row_of(seconds, part="scaling", what=f"a grid of {count} runs", unit="s")
+    slopes = [slope(counts, seconds) for seconds in rounds]
+    yield row_of(slopes, part="scaling", what="seconds against runs", unit="slope")
 
 
 def slope(sizes: tuple[int, ...] | list[int], seconds: tuple[float, ...] | list[float]) -> float:
@@ -168,11 +161,11 @@ def slope(sizes: tuple[int, ...] | list[int], seconds: tuple[float, ...] | list[
 
 
 def grid_seconds(count: int) -> float:
-    """A grid of so many runs of 300 steps, all included."""
+    """A grid of so many runs of 100 steps, all included."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
             sys.executable, "-m", "harness", "-m", "task=adding", "task.seq_len=50", "task.n_train=2000",
-            "cell=gru", "cell.hidden_size=64", "train.steps=300", f"seed=range(1,{count + 1})",
+            "cell=gru", "cell.hidden_size=64", "train.steps=100", f"seed=range(1,{count + 1})",
             f"results_dir={folder}",
         ]  # fmt: skip
         start = time.perf_counter()
@@ -183,10 +176,10 @@ def grid_seconds(count: int) -> float:
 def tables(pairs: int) -> Iterator[Row]:
     """e) 500 finished runs skipped; 10,000 rows gathered and summed up."""
     yield row_of(
-        [skip_seconds(500) for _ in range(min(pairs, 3))],
+        [skip_seconds(500) for _ in range(pairs)],
         what="500 finished runs skipped", part="tables", unit="s", at_most=15.0,
     )  # fmt: skip
-    gathered, summed = zip(*[gather_seconds(10_000) for _ in range(min(pairs, 3))], strict=True)
+    gathered, summed = zip(*[gather_seconds(10_000) for _ in range(pairs)], strict=True)
     yield row_of(gathered, what="10,000 rows gathered", part="tables", unit="s", at_most=10.0)
     yield row_of(summed, what="their summary", part="tables", unit="s", at_most=30.0)
 

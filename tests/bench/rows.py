@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,9 @@ class Row:
     """Whether the target is met; None where there is none."""
 
 
+NAMES = [field.name for field in dataclasses.fields(Row)]
+
+
 def row_of(
     values: Sequence[float], *, at_least: float | None = None, at_most: float | None = None, **known: object
 ) -> Row:
@@ -44,14 +48,33 @@ def row_of(
     return Row(value=middle, low=low, high=high, n=len(values), target=target, met=met, **known)  # type: ignore[arg-type]
 
 
-def write(path: Path, rows: Sequence[Row]) -> None:
-    """Writes the table; numbers with 4 digits."""
+def write(path: Path, part: str, rows: Sequence[Row]) -> None:
+    """Writes the rows of a part into the table, in the place of its earlier ones; numbers with 4 digits."""
+    others = [row for row in read(path) if row.part != part] if path.exists() else []
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in dataclasses.fields(Row))
-        for row in rows:
+        writer.writerow(NAMES)
+        for row in [*others, *rows]:
             writer.writerow(_plain(value) for value in dataclasses.astuple(row))
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a table."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return [
+            Row(**{name: _value(name, text) for name, text in row.items()}) for row in csv.DictReader(file)
+        ]
+
+
+def _value(name: str, text: str) -> Any:
+    if name in ("T", "H", "B", "n"):
+        return int(text) if text else None
+    if name in ("value", "low", "high"):
+        return float(text) if text else None
+    if name == "met":
+        return {"True": True, "False": False}.get(text)
+    return text
 
 
 def _plain(value: object) -> object:

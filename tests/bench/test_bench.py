@@ -8,8 +8,9 @@ from torch import nn
 from . import contenders
 from .contenders import CLASSES, Shape, make_step
 from .figure import draw
+from .pairs import Contender
 from .parts import SHAPES, TARGETS, slope, steps
-from .rows import row_of, write
+from .rows import read, row_of, write
 
 SMALL = Shape("gru", T=9, H=8, B=5, D=3)
 
@@ -70,13 +71,45 @@ def test_the_table_and_the_figure_are_made_from_measured_steps(tmp_path, monkeyp
     rows = list(steps(pairs=2))
     assert {row.what for row in rows} >= {"plain / fused", "plain / torch", "fused step", "fused / SGEMM"}
     assert all(row.value > 0 and row.n == 2 for row in rows)
-    for cell in ("rnn", "lstm"):  # the figure has a place for each cell
-        rows += [
-            row_of([1.0, 2.0], part=r.part, what=r.what, cell=cell, T=r.T, H=r.H, unit=r.unit)
-            for r in rows
-            if r.cell == "gru"
-        ]
-    write(tmp_path / "bench.csv", rows)
-    draw(rows, tmp_path / "bench.png", "a machine")
-    assert len((tmp_path / "bench.csv").read_text().splitlines()) == len(rows) + 1
+    path = tmp_path / "bench.csv"
+    write(path, "steps", rows)
+    assert draw(read(path), tmp_path / "bench.png")
     assert (tmp_path / "bench.png").stat().st_size > 10_000
+
+
+def test_ratios_are_taken_within_a_round(monkeypatch):
+    taken = {
+        "plain": [6.0, 20.0, 3.0],
+        "torch": [3.0] * 3,
+        "fused": [2.0, 5.0, 0.5],
+        "sgemm": [1e-3, 4e-3, 2e-3],
+    }
+    monkeypatch.setattr(f"{__package__}.parts.SHAPES", [SMALL])
+    monkeypatch.setattr(f"{__package__}.parts.in_turn", lambda *_, **__: dict(taken))
+    monkeypatch.setattr(Contender, "__init__", lambda *_: None)
+    monkeypatch.setattr(Contender, "close", lambda _: None)
+    value = {(row.what, row.unit): row.value for row in steps(pairs=3)}
+    assert value["plain / fused", "ratio"] == 4.0  # of 3, 4 and 6; medians would give 3
+    assert value["plain / torch", "ratio"] == 2.0
+    assert value["fused step", "ms"] == 2000.0
+    product = 2 * SMALL.B * SMALL.H * 3 * SMALL.H
+    assert value["SGEMM", "GFLOP/s"] == pytest.approx(product / 2e-3 / 1e9)
+    shares = [SMALL.flops / a / (product / b) for a, b in zip(taken["fused"], taken["sgemm"], strict=True)]
+    assert value["fused / SGEMM", "ratio"] == pytest.approx(sorted(shares)[1])
+
+
+def test_a_part_takes_the_place_of_its_own_rows_alone(tmp_path):
+    path = tmp_path / "bench.csv"
+    old = row_of([1.0], part="grids", what="old", unit="s")
+    other = row_of([1.0, 2.0], part="steps", what="kept", unit="ratio", cell="gru", T=9, H=8, B=5, at_least=2)
+    new = row_of([1.23456], part="grids", what="new", unit="s")
+    write(path, "grids", [old])
+    write(path, "steps", [other])
+    write(path, "grids", [new])
+    assert read(path) == [other, row_of([1.235], part="grids", what="new", unit="s")]
+    assert read(path)[0].met is False and read(path)[1].met is None
+
+
+def test_nothing_is_drawn_of_a_table_without_steps_and_grids(tmp_path):
+    assert not draw([row_of([1.0], part="tables", what="w", unit="s")], tmp_path / "bench.png")
+    assert not (tmp_path / "bench.png").exists()
