@@ -14,7 +14,7 @@ from harness.kernels.call import DTYPES, Call, Flow
 from harness.kernels.formulas import Gates
 from harness.kernels.kind import GATES, marker
 from harness.kernels.lanes import Real
-from harness.kernels.loops import backward, forward, make_ready
+from harness.kernels.loops import make_ready
 
 CHUNK_BYTES = 2**19
 """Memory of the steps that are handled at once: what fits into a core's second cache beside the weights."""
@@ -38,7 +38,6 @@ class Layer(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """Runs the loop forward; keeps what the way back needs if any gradient is asked."""
         gates, real = GATES[call.name], Real(DTYPES[x_BTD.dtype])
-        make_ready(call.name, real.dtype)
         (x, x_ld), none = _rows(x_BTD.transpose(0, 1)), x_BTD.new_empty(0)
         T, B, D = x.shape
         H, W = w_hh.shape[1], real.padded(w_hh.shape[1])
@@ -51,7 +50,7 @@ class Layer(torch.autograd.Function):
         wx = _by_input(w_ih, gates.count, W, panel, gates.shift)
         wh = _by_input(w_hh, gates.count, W, panel)
         bx, bh = _bias(b_ih, w_ih, gates.count, W, gates.shift), _bias(b_hh, w_hh, gates.count, W)
-        forward(
+        make_ready(call.name, real.dtype).forward(
             marker(call.name, real.dtype), T, B, D, H, W, chunk, slots,
             x.data_ptr(), x_ld, *_addresses(wx, bx, wh, bh, s, g, h, c),
         )  # fmt: skip
@@ -88,7 +87,7 @@ class Layer(torch.autograd.Function):
         panel = 2 * real.lanes
         wx = _by_gate(w_ih, gates.count, W, panel, gates.shift) if needs_x else x.new_empty(0)
         wh = _by_gate(w_hh, gates.count, W, panel)
-        backward(
+        make_ready(call.name, real.dtype).backward(
             marker(call.name, real.dtype), T, B, D, H, W, DW, chunk,
             x.data_ptr(), ctx.x_ld, *_addresses(wx, wh, s, h, c, one), *_addresses(out), *strides, ends,
             dh.numpy(), dc.data_ptr(), total.numpy(), *_addresses(da, dwx, dbx, dwh, dbh, dx), needs_h0,

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from filelock import FileLock
@@ -194,8 +195,19 @@ def _norms(rows: np.ndarray) -> float:
     return total
 
 
+class Loops(NamedTuple):
+    """The compiled loops of a cell and a type of numbers, called with what `forward` and `backward` take.
+
+    Called themselves, these two would first find out the types of all their arguments, the marker's in
+    Python: a twentieth of a short step. The loops trust that the types are those of `make_ready`.
+    """
+
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+
+
 @functools.cache
-def make_ready(name: str, dtype: np.dtype[Any]) -> None:
+def make_ready(name: str, dtype: np.dtype[Any]) -> Loops:
     """Compiles the loops of a cell, or loads them from disk; later calls in this process do nothing.
 
     One process at a time: of two that save their code at once, Numba's index may name the one's file for
@@ -207,19 +219,8 @@ def make_ready(name: str, dtype: np.dtype[Any]) -> None:
     """
     kind, integer, numbers = typeof(marker(name, dtype)), types.int64, typeof(np.empty((1, 1), dtype))
     norms, ends = typeof(np.empty(1)), typeof(np.empty(1, np.int64))
+    way_back = (
+        kind, *[integer] * 18, ends, numbers, integer, numbers, *[integer] * 6, types.boolean, norms, norms,
+    )  # fmt: skip
     with FileLock(Path(forward.stats.cache_path) / "loops.lock"):
-        forward.compile((kind, *[integer] * 17))
-        backward.compile(
-            (
-                kind,
-                *[integer] * 18,
-                ends,
-                numbers,
-                integer,
-                numbers,
-                *[integer] * 6,
-                types.boolean,
-                norms,
-                norms,
-            )
-        )
+        return Loops(forward.compile((kind, *[integer] * 17)), backward.compile(way_back))

@@ -8,6 +8,7 @@ the commit and the load; bench.png is drawn anew. An hour or more for all, on 2 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from harness.results.machine import provenance
 from .figure import draw
 from .parts import PARTS
 from .rows import Row, read, write
+from .whole_grid import ROOT
 
 
 def main(arguments: list[str]) -> None:
@@ -29,12 +31,15 @@ def main(arguments: list[str]) -> None:
             f"unknown {', '.join(sorted(unknown))}; parts are {', '.join(PARTS)}, options pairs= and out="
         )
     pairs, out = int(options.get("pairs", 5)), Path(options.get("out", "results/reference"))
+    begun = commit()
     for name in names:
         rows = [machine_row(name), load_row(name, "start")]
         for row in PARTS[name](pairs):
             rows.append(row)
             say(row)
         rows.append(load_row(name, "end"))
+        if commit() != begun:
+            sys.exit(f"the code was changed while it was measured: the rows of {name} are not kept")
         write(out / "bench.csv", name, rows)
         missed = [row for row in rows if row.met is False]
         print(f"{len(rows)} rows in {out / 'bench.csv'}; {len(missed)} targets missed", flush=True)
@@ -61,9 +66,22 @@ def machine_row(part: str) -> Row:
     known = provenance()
     text = (
         f"{known['cpu']}, torch {known['torch']}, Numba {known['numba']}, Python {known['python']}, "
-        f"commit {known['git_commit']}: threads that torch takes by itself"
+        f"{os.cpu_count()} cores, commit {commit()}: threads that torch takes by itself"
     )
     return Row(part=part, what=text, value=torch.get_num_threads(), unit="threads")
+
+
+def commit() -> str:
+    """The commit of the whole tree, the bench's own code included, `-dirty` with changes on top."""
+    git = ["git", "-C", str(ROOT)]
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    state = subprocess.run(
+        [*git, "status", "--porcelain", "--", "harness", "conf", "tests/bench"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if head.returncode or state.returncode:
+        return "unknown"
+    return head.stdout[:12] + ("-dirty" if state.stdout.strip() else "")
 
 
 if __name__ == "__main__":

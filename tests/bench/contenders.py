@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -18,6 +19,7 @@ from harness.kernels import choose_kernel
 from harness.tasks import Split, TaskSpec
 from harness.training import SequenceClassifier, TrainOptions, flush_denormals, keep_freed_memory
 from harness.training.flops import cell_flops
+from harness.training.loop import clip_gradient
 from harness.training.model import loss_of
 from harness.training.optimizer import Optimizer
 
@@ -48,6 +50,8 @@ class Shape:
 def settle(contender: str) -> None:
     """The settings of a process: torch's own for `plain`, those of a run for the others."""
     torch.set_num_threads(1)
+    for real in (np.float32, np.float64):
+        np.finfo(real)  # made when first asked for; flushed to 0, the smallest number would be a warning
     if contender != "plain":
         keep_freed_memory(True)
         flush_denormals()
@@ -79,10 +83,7 @@ def make_step(contender: str, shape: Shape, *, norms: bool = True, clip: bool = 
         optimizer.zero_grad()
         loss_of(model(split.x, split.lengths), split.y).backward()
         if norms:
-            grads = [parameter.grad for parameter in optimizer.parameters if parameter.grad is not None]
-            norm = torch.nn.utils.get_total_norm(grads)
-            if clip:
-                torch.nn.utils.clip_grads_with_norm_(optimizer.parameters, 1.0, norm)
+            clip_gradient(optimizer.parameters, 1.0 if clip else None)
         optimizer.step()
 
     return step

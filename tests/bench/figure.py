@@ -42,11 +42,15 @@ def draw(rows: Sequence[Row], path: Path) -> bool:
         panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}×")
         panel.grid(axis="y", color="0.9")
         panel.set_axisbelow(True)
-    panels[0].set_ylabel("times faster than plain torch.nn")
+    if steps:
+        panels[0].set_ylabel("times faster than plain torch.nn, one thread")
+    if grids:
+        panels[-1].set_ylabel("times faster than a tutorial script,\na process a run")
+        panels[-1].tick_params(labelleft=True)
     if steps:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
-    figure.suptitle(_about(rows), fontsize=8, color="0.35")
+    figure.suptitle(_about(rows, [*steps, *grids]), fontsize=8, color="0.35")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
     return True
@@ -71,10 +75,10 @@ def _grids(panel: Axes, rows: Sequence[Row]) -> None:
     _dots(panel, list(range(len(rows))), rows, "D", "0.25", "0.25", "")
     for place, row in enumerate(rows):
         panel.annotate(f"{row.value:.1f}×", (place, row.value), xytext=(9, -3), textcoords="offset points")
-    names = [row.what.partition(",")[0] for row in rows]
-    panel.set_xticks(range(len(rows)), [f"{n}, {r.T} steps" for n, r in zip(names, rows, strict=True)])
+    names = [row.what.partition(":")[0].replace(", ", "\n") for row in rows]
+    panel.set_xticks(range(len(rows)), names, fontsize=8)
     panel.set_xlim(-0.6, len(rows) - 0.4)
-    panel.set_xlabel("MNIST digits read by")
+    panel.set_xlabel("digits of MNIST read by")
 
 
 def _dots(
@@ -89,8 +93,9 @@ def _dots(
     )  # fmt: skip
 
 
-def _about(rows: Sequence[Row]) -> str:
-    """The processors of the table and the fewest pairs behind a dot."""
-    machines = sorted({row.what.partition(", commit")[0] for row in rows if row.unit == "threads"})
-    pairs = min((row.n for row in rows if row.unit == "ratio"), default=0)
-    return f"{'; '.join(machines)}; medians of {pairs} alternating pairs"
+def _about(rows: Sequence[Row], drawn: Sequence[Row]) -> str:
+    """The processor and commit of what is drawn, and the fewest pairs behind a dot."""
+    parts, pairs = {row.part for row in drawn}, min(row.n for row in drawn)
+    known = [row.what for row in rows if row.part in parts and row.unit == "threads"]
+    machines = "; ".join(sorted({what.partition(":")[0] for what in known}))
+    return f"{machines}\nmedians of {pairs} alternating pairs, bars: quartiles"

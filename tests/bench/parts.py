@@ -17,7 +17,7 @@ from .gradflow_cost import training_seconds
 from .grid_cost import gather_seconds, skip_seconds
 from .pairs import Contender, in_turn
 from .rows import Row, row_of
-from .whole_grid import GRIDS, ROOT, by_harness, by_tutorial, data_source
+from .whole_grid import GRIDS, ROOT, Outcome, by_harness, by_tutorial, data_source, starting_seconds
 
 SECONDS = 0.3
 """The shortest measurement of a step."""
@@ -84,24 +84,36 @@ def ends(pairs: int) -> Iterator[Row]:
 
 
 def whole_grids(pairs: int) -> Iterator[Row]:
-    """b) A whole grid by the harness beside a tutorial script for each configuration."""
+    """b) A whole grid by the harness beside a tutorial script for each configuration.
+
+    The script runs one process after the other, each with the threads that torch takes by itself; what it
+    takes with one thread, and what starting it takes, stand beside it. The harness runs as many side by side
+    as there are cores.
+    """
     source = data_source()
     for grid, least in zip(GRIDS, (3.0, 5.0), strict=True):
-        plain, ours = [], []
-        by_harness(grid)  # compiles what has to be compiled once on a machine
-        for number in range(pairs):
-            sides = [(plain, by_tutorial), (ours, by_harness)]
-            for outcomes, run in sides if number % 2 == 0 else sides[::-1]:
-                outcomes.append(run(grid))
         about = {"part": "grids", "T": grid.seq_len}
-        where = f"{grid.name}, {source}"
+        where = f"{grid.name}, {source}, {grid.n_train} digits, {grid.steps} steps"
+        by_harness(grid)  # compiles what has to be compiled once on a machine
+        by_tutorial(grid.smallest())  # reads what has to be read from the disk once
+        outcomes: dict[str, list[Outcome]] = {"tutorial": [], "harness": []}
+        sides = (("tutorial", by_tutorial), ("harness", by_harness))
+        for number in range(pairs):
+            for name, run in sides if number % 2 == 0 else sides[::-1]:
+                outcomes[name].append(run(grid))
+        plain, ours = outcomes["tutorial"], outcomes["harness"]
         ratios = [a.seconds / b.seconds for a, b in zip(plain, ours, strict=True)]
         yield row_of(ratios, what=f"{where}: tutorial / harness", unit="ratio", at_least=least, **about)
-        for name, outcomes in (("tutorial", plain), ("harness", ours)):
-            yield row_of([o.seconds for o in outcomes], what=f"{where}: {name}", unit="s", **about)
+        for name, taken in outcomes.items():
+            yield row_of([o.seconds for o in taken], what=f"{where}: {name}", unit="s", **about)
+        starting = [starting_seconds() for _ in range(pairs)]
+        yield row_of(starting, what="starting one tutorial: its imports alone", unit="s", **about)
+        if grid.seq_len < 100:  # pixel by pixel it would take longer than all the rest
+            alone = by_tutorial(grid, threads=1)
+            yield row_of([alone.seconds], what=f"{where}: tutorial, one thread", unit="s", **about)
         for cell, hidden_size in itertools.product(grid.cells, grid.hidden_sizes):
-            for name, outcome in (("tutorial", plain[0]), ("harness", ours[0])):
-                scores = [outcome.accuracies[cell, hidden_size, seed] for seed in grid.seeds]
+            for name, taken in outcomes.items():
+                scores = [taken[0].accuracies[cell, hidden_size, seed] for seed in grid.seeds]
                 yield Row(
                     what=f"{where}: {name}, mean test accuracy", cell=cell, H=hidden_size,
                     value=mean(scores), n=len(scores), unit="share", **about,

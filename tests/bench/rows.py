@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+from harness.results.store import write_atomically
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One measurement. `value` is a median over `n`, `low` and `high` are its quartiles."""
+    """One measurement. `value` is a median of `n`, `low` and `high` are its quartiles; without these a mean."""
 
     part: str
     what: str
@@ -52,11 +55,12 @@ def write(path: Path, part: str, rows: Sequence[Row]) -> None:
     """Writes the rows of a part into the table, in the place of its earlier ones; numbers with 4 digits."""
     others = [row for row in read(path) if row.part != part] if path.exists() else []
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(NAMES)
-        for row in [*others, *rows]:
-            writer.writerow(_plain(value) for value in dataclasses.astuple(row))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(NAMES)
+    for row in [*others, *rows]:
+        writer.writerow(_plain(value) for value in dataclasses.astuple(row))
+    write_atomically(path, text.getvalue())
 
 
 def read(path: Path) -> list[Row]:

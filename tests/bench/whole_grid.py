@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import os
 import subprocess
 import sys
 import tempfile
@@ -36,6 +38,18 @@ class Grid:
         """(cell, hidden size, seed) of each run."""
         return list(itertools.product(self.cells, self.hidden_sizes, self.seeds))
 
+    @property
+    def steps(self) -> int:
+        """Training steps of a run."""
+        return self.epochs * -(-self.n_train // BATCH_SIZE)
+
+    def smallest(self) -> Grid:
+        """Its first configuration alone, on one batch."""
+        return dataclasses.replace(
+            self, n_train=BATCH_SIZE, epochs=1, cells=self.cells[:1], hidden_sizes=self.hidden_sizes[:1],
+            seeds=self.seeds[:1],
+        )  # fmt: skip
+
 
 GRIDS = (
     Grid("rows", seq_len=28, n_train=3500, epochs=8),
@@ -51,8 +65,8 @@ class Outcome:
     accuracies: dict[tuple[str, int, int], float]
 
 
-def by_tutorial(grid: Grid) -> Outcome:
-    """One process after the other, as a shell loop runs them; the script's threads are torch's choice."""
+def by_tutorial(grid: Grid, threads: int | None = None) -> Outcome:
+    """One process after the other, as a shell loop runs them, with torch's own number of threads or yours."""
     accuracies = {}
     with tempfile.TemporaryDirectory() as folder:
         for seed in grid.seeds:
@@ -61,7 +75,7 @@ def by_tutorial(grid: Grid) -> Outcome:
         for cell, hidden_size, seed in grid.configurations():
             numbers = map(str, (hidden_size, seed, grid.epochs, BATCH_SIZE, grid.seq_len))
             script = [str(Path(__file__).with_name("tutorial.py")), str(Path(folder) / f"{seed}.npz"), cell]
-            accuracies[cell, hidden_size, seed] = float(_run([*script, *numbers]))
+            accuracies[cell, hidden_size, seed] = float(_run([*script, *numbers], threads))
         return Outcome(time.perf_counter() - start, accuracies)
 
 
@@ -104,8 +118,23 @@ def _write_digits(path: Path, grid: Grid, seed: int) -> None:
     )  # fmt: skip
 
 
-def _run(arguments: list[str]) -> str:
-    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+def starting_seconds() -> float:
+    """Seconds of a process that imports what the tutorial imports, and no more."""
+    start = time.perf_counter()
+    _run(["-c", "import numpy, torch, torch.nn, torch.utils.data, PIL.Image, torchvision.transforms"])
+    return time.perf_counter() - start
+
+
+def _run(arguments: list[str], threads: int | None = None) -> str:
+    own = {"OMP_NUM_THREADS": str(threads)} if threads else {}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=os.environ | own,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)} failed: {done.stderr[-2000:]}")
     return done.stdout
