@@ -53,7 +53,8 @@ HYDRA_FLAGS = re.compile(
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    atexit.register(gc.freeze)  # else the collector goes through all of torch at the end: half a second
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)  # once: at the end, the collector need not go through all of torch
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # cell._target_ may name a module of the user's project
@@ -129,9 +130,8 @@ def _say_result(run: Plan) -> int:
 
 
 def _grid(overrides: list[str]) -> int:
-    jobs, done = run_grid(overrides)
-    if done:
-        release_workers()
+    jobs, _ = run_grid(overrides)
+    release_workers()
     rows = {item.plan.run_id: _row(item.folder) for item in jobs}
     for results_dir in sorted({item.plan.results_dir for item in jobs}):
         if any(store.runs_dir(results_dir).glob("*/row.json")):

@@ -20,7 +20,7 @@ from hydra.core.utils import JobStatus
 from hydra.errors import HydraException, OverrideParseException
 from hydra.types import HydraContext
 from joblib import effective_n_jobs
-from joblib.externals.loky import get_reusable_executor
+from joblib.externals.loky import reusable_executor
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import (
@@ -185,7 +185,9 @@ def _launch(master: DictConfig, jobs: Sequence[Job], at_once: int) -> str | None
 
 def release_workers() -> None:
     """Lets idle workers end now, beside what follows; else the process waits for them when it ends itself."""
-    get_reusable_executor(reuse=True).shutdown(wait=False)
+    workers = reusable_executor._executor  # None where the launcher has no such workers
+    if workers is not None:
+        workers.shutdown(wait=False)
 
 
 def _workers(master: DictConfig) -> int:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from joblib.externals.loky import reusable_executor
 
 import harness
 from harness.cli import main
 from harness.config import ConfigError, options
 from harness.results import store
-from harness.sweep import _plain_line, expand, run_grid, show_progress
+from harness.sweep import _plain_line, expand, release_workers, run_grid, show_progress
 
 QUALITY = (
     "run_id status data_fingerprint steps best_step val_loss val_accuracy test_loss test_accuracy "
@@ -140,6 +141,20 @@ def test_the_time_left_goes_by_what_the_runs_that_are_left_are_expected_to_cost(
     assert seen[-1] == (2, 1.0)
     _plain_line(1, 0.9, 2, 90.0)
     assert capsys.readouterr().err == "1 of 2 runs in 90 s, about 10 s left\n"
+
+
+def test_idle_workers_end_and_none_are_made_to_be_ended(tiny, monkeypatch):
+    monkeypatch.setattr(reusable_executor, "_executor", None)
+    release_workers()
+    assert reusable_executor._executor is None
+    assert main(["-m", *tiny, "seed=1,2", "hydra/launcher=basic"]) == 0
+    assert reusable_executor._executor is None
+    assert main(["-m", *tiny, "seed=3,4", "hydra.launcher.n_jobs=2"]) == 0
+    workers = reusable_executor._executor
+    with pytest.raises(RuntimeError, match="shutdown"):
+        workers.submit(int)
+    assert main(["-m", *tiny, "seed=5,6", "hydra.launcher.n_jobs=2"]) == 0  # new ones take their place
+    assert reusable_executor._executor is not workers
 
 
 def test_failed_and_diverged_runs_do_not_take_the_grid_down(tiny, tmp_path, capsys):

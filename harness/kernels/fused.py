@@ -217,7 +217,7 @@ class FusedCell(nn.Module):
 def compile_loops(cell: FusedCell) -> None:
     """Compiles the loops of a cell, or loads them from disk, so that its first call does not wait for it.
 
-    Takes seconds once on a machine, a tenth of one in each later process.
+    Takes long once on a machine only: later processes load them.
     """
     from harness.kernels.loops import make_ready
 

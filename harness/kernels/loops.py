@@ -199,7 +199,7 @@ class Loops(NamedTuple):
     """The compiled loops of a cell and a type of numbers, called with what `forward` and `backward` take.
 
     Called themselves, these two would first find out the types of all their arguments, the marker's in
-    Python: a twentieth of a short step. The loops trust that the types are those of `make_ready`.
+    Python, which short steps feel. The loops trust that the types are those of `make_ready`.
     """
 
     forward: Callable[..., None]

@@ -1,7 +1,7 @@
 """The matrix product of the time loops: one tile of the result stays in registers over the whole sum.
 
 A library's product copies its operands into an order of its own at every call, which for the small
-products of a recurrent step costs a fifth of the time. Here the weights are packed once a sequence, and
+products of a recurrent step costs much of the time. Here the weights are packed once a sequence, and
 a tile of up to 12 × 2 registers (6 × 2 where there are 16) is summed up without touching memory.
 
 Source of the tiling: Goto & van de Geijn 2008, ACM Trans. Math. Software 34(3); Van Zee & van de Geijn 2015.

@@ -33,11 +33,16 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Imports pandas and SciPy only for those who ask for tables: a worker that trains does without."""
-    if name in __all__:
-        for module in ("tables", "stats", "summary"):
-            found = getattr(import_module(f"{__name__}.{module}"), name, None)
-            if found is not None:
-                return found
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Imports pandas and SciPy only for those who ask for tables: a worker that trains does without."""
+        for place in ("tables", "stats", "summary") if name in __all__ else ():
+            module = import_module(f"{__name__}.{place}")
+            if hasattr(module, name):
+                globals()[name] = getattr(module, name)  # asked here once only
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -124,7 +124,7 @@ def endless_batches(
 def clip_gradient(parameters: Sequence[nn.Parameter], clip: float | None) -> Tensor:
     """Scales the gradient down to the global norm `clip`, if that is one; returns its norm before that.
 
-    As `torch.nn.utils.clip_grad_norm_` does it, for the few parameters of one device in half the time.
+    As `torch.nn.utils.clip_grad_norm_` does it, with less around it for the few parameters of one device.
     """
     grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
     norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(grad) for grad in grads]))

@@ -19,20 +19,33 @@ class Optimizer:
     """What `torch.optim.Adam`, `RMSprop` or `SGD` (momentum 0.9) does to parameters, bit for bit.
 
     It calls their functional forms, fused where torch has one (RMSprop: foreach). The classes do the same,
-    but the first of a process imports torch's compiler: a second or two, as long as many a run takes.
+    but the first of a process imports torch's compiler, which takes longer than many a run. What else they
+    have is left out: groups of parameters, hooks, names in torch's profiler.
 
     Parameters without a gradient are left as they are, and so are their moments and step counts.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], options: TrainOptions):
-        """Takes the parameters that train, on their final device, with `options` for rule and rates."""
+        """Takes the parameters that train, on their final device, with `options` for rule and rates.
+
+        Raises:
+            ValueError: a parameter is not real and Adam or SGD is asked, whose fused form needs that.
+        """
         self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
         self.options = options
+        for parameter in self.parameters:
+            if options.optimizer != "rmsprop" and not parameter.is_floating_point():
+                name, dtype = options.optimizer, parameter.dtype
+                raise ValueError(f"train.optimizer={name} takes real weights, not {dtype}; take rmsprop")
         self._moments = [
             [torch.zeros_like(p, memory_format=torch.preserve_format) for p in self.parameters]
             for _ in range(NUM_MOMENTS[options.optimizer])
         ]
-        self._counts = [torch.zeros((), dtype=torch.float32, device=p.device) for p in self.parameters]
+        counted_there = options.optimizer == "adam"  # on the parameter's device; RMSprop counts on the CPU
+        self._counts = [
+            torch.zeros((), dtype=torch.float32, device=p.device if counted_there else None)
+            for p in self.parameters
+        ]
 
     def zero_grad(self) -> None:
         """Forgets the gradients, so that the next backward pass need not add to them."""
@@ -69,6 +82,7 @@ class Optimizer:
             [squares] = moments
             rmsprop(
                 params, grads, squares, [], [], counts, foreach=True,
+                has_complex=any(parameter.is_complex() for parameter in params),
                 lr=lr, alpha=0.99, eps=1e-8, weight_decay=decay, momentum=0.0, centered=False,
             )  # fmt: skip
         else:

@@ -25,8 +25,8 @@ def keep_freed_memory(keep: bool) -> bool:
 
     Each step of a training frees large buffers and asks for the same again. glibc hands such blocks back
     to the kernel, which then fills every page with zeros anew; kept, they cost nothing. The process holds
-    on to its peak of memory, about a third more than before. Other systems are left as
-    they are. Once asked, glibc no longer adapts its own limits: False then gives those that it begins with.
+    on to its peak of memory and more (the bench measures both). Other systems are left as they are. Once
+    asked, glibc no longer adapts its own limits: False then gives those that it begins with.
     """
     global _changed
     if platform.libc_ver()[0] != "glibc" or not (keep or _changed):
@@ -41,7 +41,7 @@ def keep_freed_memory(keep: bool) -> bool:
 def flush_denormals() -> bool:
     """Has the processor take numbers below the smallest normal one for 0; whether it can.
 
-    Vanishing gradients are full of them, and each costs a hundred ordinary operations. A setting of the
+    Vanishing gradients are full of them, and processors take long over each. A setting of the
     thread, which `denormals_as_before` puts back.
     """
     return torch.set_flush_denormal(True)

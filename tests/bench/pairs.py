@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 from multiprocessing.connection import Connection
 from typing import Any
+
+from harness.results.machine import PeakMemory
 
 from .contenders import Shape, make_step, seconds_a_step, settle
 
@@ -29,6 +32,10 @@ class Contender:
         """Mean seconds of a step, over at least so many seconds."""
         return float(self._ask("time", at_least))
 
+    def peak_mib(self) -> float:
+        """Peak resident memory of the process so far, MiB; NaN where the system does not tell."""
+        return float(self._ask("peak", None))
+
     def close(self) -> None:
         """Ends the process."""
         self.pipe.send(("end", None))
@@ -44,7 +51,7 @@ class Contender:
 
 def _serve(pipe: Connection, name: str, options: dict[str, bool]) -> None:
     settle(name)
-    step: Any = None
+    step, memory = None, PeakMemory()
     while True:
         what, value = pipe.recv()
         try:
@@ -55,7 +62,10 @@ def _serve(pipe: Connection, name: str, options: dict[str, bool]) -> None:
                 for _ in range(WARM_UP):
                     step()
                 pipe.send(None)
+            elif what == "peak":
+                pipe.send(memory.mib() or math.nan)
             else:
+                step()  # off the clock: others have been at work meanwhile
                 pipe.send(seconds_a_step(step, value))
         except Exception as error:  # handed over: the parent raises it
             pipe.send(error)

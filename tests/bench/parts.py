@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from statistics import mean
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +52,7 @@ def steps(pairs: int) -> Iterator[Row]:
     """a) One training step, fused and stock, over plain torch.nn; GFLOP/s over the SGEMM rate."""
     contenders = [Contender(name) for name in (*CONTENDERS, "sgemm")]
     for shape in SHAPES:
-        about = {"cell": shape.cell, "T": shape.T, "H": shape.H, "B": shape.B, "part": "steps"}
+        about = _about(shape, "steps")
         taken = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
         plain, product = taken["plain"], taken.pop("sgemm")
         for name in ("torch", "fused"):
@@ -72,13 +75,14 @@ def steps(pairs: int) -> Iterator[Row]:
 
 
 def ends(pairs: int) -> Iterator[Row]:
-    """What kernel=auto makes of small batches and large cells, over plain torch.nn."""
-    contenders = [Contender("plain"), Contender("auto")]
+    """What kernel=auto makes of small batches and large cells, over plain torch.nn, and what fused would."""
+    contenders = [Contender("plain"), Contender("auto"), Contender("fused")]
     for shape in ENDS:
         taken = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
-        ratios = [a / b for a, b in zip(taken["plain"], taken["auto"], strict=True)]
-        about = {"cell": shape.cell, "T": shape.T, "H": shape.H, "B": shape.B, "part": "ends"}
-        yield row_of(ratios, what="plain / auto", unit="ratio", at_least=0.95, **about)
+        about = _about(shape, "ends")
+        for name, least in (("auto", 0.95), ("fused", None)):
+            ratios = [a / b for a, b in zip(taken["plain"], taken[name], strict=True)]
+            yield row_of(ratios, what=f"plain / {name}", unit="ratio", at_least=least, **about)
     for contender in contenders:
         contender.close()
 
@@ -121,25 +125,54 @@ def whole_grids(pairs: int) -> Iterator[Row]:
 
 
 def measuring(pairs: int) -> Iterator[Row]:
-    """c) Gradient flow on against off, and steps with norms against steps without."""
+    """c) Gradient flow on against off, steps with norms against steps without, freed memory kept or not."""
     for cell, T in itertools.product(GATES, (28, 196, 784)):
-        training_seconds(cell, T, gradflow=True)
-        ratios = []
-        for number in range(pairs):
-            order = (True, False) if number % 2 else (False, True)
-            taken = {on: training_seconds(cell, T, gradflow=on) for on in order}
-            ratios.append(taken[True] / taken[False])
-        about = {"part": "measuring", "cell": cell, "T": T, "H": 128, "unit": "ratio", "at_most": 1.05}
-        yield row_of(ratios, what="gradient flow on / off", **about)
+        yield row_of(
+            _training_ratios(cell, T, pairs), what="gradient flow on / off, a training", part="measuring",
+            cell=cell, T=T, H=128, unit="ratio", at_most=1.05,
+        )  # fmt: skip
     contenders = [Contender("fused", clip=False), Contender("fused", norms=False)]
     contenders[1].name = "without"
     for shape in (shape for shape in SHAPES if shape.H == 128):
-        taken = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
-        ratios = [a / b for a, b in zip(taken["fused"], taken["without"], strict=True)]
-        about = {"part": "measuring", "cell": shape.cell, "T": shape.T, "H": shape.H, "B": shape.B}
-        yield row_of(ratios, what="norms on / off", unit="ratio", at_most=1.05, **about)
+        timed = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
+        ratios = [a / b for a, b in zip(timed["fused"], timed["without"], strict=True)]
+        about = _about(shape, "measuring")
+        yield row_of(ratios, what="norms on / off, a step", unit="ratio", at_most=1.05, **about)
     for contender in contenders:
         contender.close()
+    yield from _memory(pairs)
+
+
+def _training_ratios(cell: str, T: int, pairs: int) -> list[float]:
+    """Trainings with gradient flow over trainings without, in a process of their own."""
+    ratios = []
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        pool.submit(training_seconds, cell, T, gradflow=True).result()  # compiles
+        for number in range(pairs):
+            order = (True, False) if number % 2 else (False, True)
+            taken = {on: pool.submit(training_seconds, cell, T, gradflow=on).result() for on in order}
+            ratios.append(taken[True] / taken[False])
+    return ratios
+
+
+def _memory(pairs: int) -> Iterator[Row]:
+    """What it brings and takes to keep freed memory in the process."""
+    for cell in GATES:
+        shape = Shape(cell, 784, 128, 100, 1)
+        contenders = [Contender("fused"), Contender("returning")]
+        taken = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
+        ratios = [a / b for a, b in zip(taken["returning"], taken["fused"], strict=True)]
+        about = _about(shape, "measuring")
+        yield row_of(ratios, what="freed memory given back / kept, a step", unit="ratio", **about)
+        kept, given_back = (contender.peak_mib() for contender in contenders)
+        yield Row(what="peak memory, freed memory kept", value=kept, unit="MiB", **about)
+        yield Row(what="peak memory, freed memory given back", value=given_back, unit="MiB", **about)
+        for contender in contenders:
+            contender.close()
+
+
+def _about(shape: Shape, part: str) -> dict[str, Any]:
+    return {"part": part, "cell": shape.cell, "T": shape.T, "H": shape.H, "B": shape.B}
 
 
 def scaling(pairs: int) -> Iterator[Row]:
@@ -151,9 +184,13 @@ def scaling(pairs: int) -> Iterator[Row]:
             "H": [Shape(cell, 196, H, 100, 1) for H in (32, 64, 128, 256)],
         }
         for axis, shapes in along.items():
-            taken = [in_turn([contender], s, pairs=pairs, at_least=SECONDS)["fused"] for s in shapes]
-            sizes = [getattr(shape, axis) for shape in shapes]
-            slopes = [slope(sizes, seconds) for seconds in zip(*taken, strict=True)]
+            sizes, slopes = [getattr(shape, axis) for shape in shapes], []
+            for number in range(pairs):
+                seconds = {}
+                for shape in shapes if number % 2 == 0 else shapes[::-1]:
+                    contender.ready(shape)
+                    seconds[shape] = contender.seconds(SECONDS)
+                slopes.append(slope(sizes, [seconds[shape] for shape in shapes]))
             limit = 1.05 if axis == "T" else None
             yield row_of(
                 slopes, what=f"seconds against {axis}", part="scaling", cell=cell, unit="slope", at_most=limit
@@ -161,13 +198,15 @@ def scaling(pairs: int) -> Iterator[Row]:
     contender.close()
     counts = (8, 16, 32)
     rounds = [[grid_seconds(count) for count in counts] for _ in range(pairs)]
-    for count, seconds in zip(counts, zip(*rounds, strict=True), strict=True):
-        yield row_of(seconds, part="scaling", what=f"a grid of {count} runs", unit="s")
-    slopes = [slope(counts, seconds) for seconds in rounds]
-    yield row_of(slopes, part="scaling", what="seconds against runs", unit="slope")
+    for count, taken in zip(counts, zip(*rounds, strict=True), strict=True):
+        yield row_of(taken, part="scaling", what=f"a grid of {count} runs", unit="s")
+    slopes = [slope(counts, taken) for taken in rounds]
+    yield row_of(slopes, part="scaling", what="seconds against runs, starting included", unit="slope")
+    further = [(taken[-1] - taken[0]) / (counts[-1] - counts[0]) for taken in rounds]
+    yield row_of(further, part="scaling", what="a further run", unit="s")
 
 
-def slope(sizes: tuple[int, ...] | list[int], seconds: tuple[float, ...] | list[float]) -> float:
+def slope(sizes: Sequence[int], seconds: Sequence[float]) -> float:
     """Of the least-squares line through the logarithms."""
     return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 
@@ -191,9 +230,10 @@ def tables(pairs: int) -> Iterator[Row]:
         [skip_seconds(500) for _ in range(pairs)],
         what="500 finished runs skipped", part="tables", unit="s", at_most=15.0,
     )  # fmt: skip
-    gathered, summed = zip(*[gather_seconds(10_000) for _ in range(pairs)], strict=True)
+    gathered, summed, reported = zip(*[gather_seconds(10_000) for _ in range(pairs)], strict=True)
     yield row_of(gathered, what="10,000 rows gathered", part="tables", unit="s", at_most=10.0)
     yield row_of(summed, what="their summary", part="tables", unit="s", at_most=30.0)
+    yield row_of(reported, what="harness report on them, figures and all", part="tables", unit="s")
 
 
 PARTS = {

@@ -16,7 +16,7 @@ from harness.results.store import write_atomically
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One measurement. `value` is a median of `n`, `low` and `high` are its quartiles; without these a mean."""
+    """One measurement. `value` is a median of `n`, `low` and `high` the quartiles; without these a mean."""
 
     part: str
     what: str

@@ -110,6 +110,23 @@ def test_a_part_takes_the_place_of_its_own_rows_alone(tmp_path):
     assert read(path)[0].met is False and read(path)[1].met is None
 
 
+def test_the_grids_are_drawn_beside_the_steps(tmp_path):
+    about = {"part": "grids", "unit": "ratio"}
+    rows = [
+        row_of([3.0, 4.0], what="rows, a set, 9 digits, 8 steps: tutorial / harness", T=28, **about),
+        row_of([5.0, 7.0], what="pixels, a set, 9 digits, 8 steps: tutorial / harness", T=784, **about),
+        row_of([2.0], part="grids", what="a processor, 2 cores, commit c: threads", unit="threads"),
+    ]
+    assert draw(rows, tmp_path / "bench.png")
+    alone = (tmp_path / "bench.png").stat().st_size
+    steps = [
+        row_of([1.0, 2.0], part="steps", what=f"plain / {kernel}", cell=cell, T=28, H=32, unit="ratio")
+        for cell in ("rnn", "lstm", "gru") for kernel in ("fused", "torch")
+    ]  # fmt: skip
+    assert draw([*rows, *steps], tmp_path / "bench.png")
+    assert (tmp_path / "bench.png").stat().st_size > alone > 10_000
+
+
 def test_nothing_is_drawn_of_a_table_without_steps_and_grids(tmp_path):
     assert not draw([row_of([1.0], part="tables", what="w", unit="s")], tmp_path / "bench.png")
     assert not (tmp_path / "bench.png").exists()

@@ -60,7 +60,7 @@ def test_outputs_states_and_all_gradients_are_torchs(name, B, T, D, H):
                 assert_close(got, expected, MOST[F64])
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru"])
+@pytest.mark.parametrize("name", ["rnn_tanh", "lstm", "gru"])
 @pytest.mark.parametrize(("B", "T", "D", "H"), SHAPES)
 def test_the_same_in_float32(name, B, T, D, H):
     x = draw(B, T, D, dtype=F32).requires_grad_()

@@ -44,6 +44,22 @@ def test_it_does_what_the_class_of_torch_does_to_the_bit(name, decay, dtype):
     assert not any(torch.equal(a, b) for a, b in zip(ours, begun, strict=True))
 
 
+def test_complex_parameters_train_as_with_the_class_or_are_refused():
+    generator = torch.Generator().manual_seed(5)
+    start = torch.randn(4, dtype=torch.complex64, generator=generator)
+    ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
+    mine = Optimizer([ours], TrainOptions(optimizer="rmsprop", lr=0.02))
+    other = CLASSES["rmsprop"]([theirs], lr=0.02)
+    for _ in range(5):
+        ours.grad = torch.randn(4, dtype=torch.complex64, generator=generator)
+        theirs.grad = ours.grad.clone()
+        mine.step()
+        other.step()
+        assert torch.equal(ours, theirs)
+    with pytest.raises(ValueError, match=r"train\.optimizer=adam takes real weights.*take rmsprop"):
+        Optimizer([ours], TrainOptions())
+
+
 def test_parameters_without_a_gradient_stay_and_so_does_one_that_does_not_train():
     still, frozen, moved = parameters(torch.float32)[:3]
     frozen.requires_grad_(False)
