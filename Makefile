@@ -35,17 +35,16 @@ time: $(INSTALLED) ## measure training steps of the grid TIMED (speed), apart fr
 report: $(INSTALLED) ## write tables and figures of what is in results/ anew
 	$(BIN)/harness report $(RESULTS)
 
-reference: $(INSTALLED) ## run the default grid and the timing pass apart, and keep what the README shows of them
+reference: $(INSTALLED) ## run the default grid apart and keep what the README shows of it
 	$(BIN)/harness -m experiment=default results_dir=$(RESULTS)/reference-run
-	$(BIN)/harness time experiment=speed results_dir=$(RESULTS)/reference-run
-	cp $(addprefix $(RESULTS)/reference-run/,summary.md timing.csv figures/accuracy_vs_length.png \
-		figures/gradient_flow-temporal_order.png figures/speed-share_vs_hidden_size.png) results/reference/
+	cp $(addprefix $(RESULTS)/reference-run/,summary.md figures/accuracy_vs_length.png \
+		figures/gradient_flow-temporal_order.png) results/reference/
 
 catalogue: $(INSTALLED) ## what an LSTM of 64 units makes of each task, into results/reference/catalogue.md
 	$(BIN)/harness -m experiment=catalogue results_dir=$(RESULTS)/catalogue-run
 	cp $(RESULTS)/catalogue-run/summary.md results/reference/catalogue.md
 
-bench: $(INSTALLED) ## the harness beside plain torch.nn, in turn, into results/reference (an hour, nothing else running)
+bench: $(INSTALLED) ## the harness beside plain torch.nn, in turn, into results/reference (1 to 2 hours, nothing else running)
 	$(BIN)/python -m tests.bench $(ARGS)
 
 test: $(INSTALLED) ## run the tests

@@ -1,8 +1,9 @@
 """usage: python -m tests.bench [PART ...] [pairs=5] [out=results/reference]
 
-Runs the parts (all without names: steps ends measuring scaling tables grids) one after the other. Each
-writes its rows into bench.csv when it ends, in the place of its earlier ones, and with them the machine,
-the commit and the load; bench.png is drawn anew. An hour or more for all, on 2 cores that nobody else uses.
+Runs the parts (steps ends gradflow measuring scaling tables grids; without names all of them) one after the
+other. Each writes its rows into bench.csv when it ends, in the place of its earlier ones, and with them the
+machine, the commit and the load; bench.png is drawn anew. One to two hours for all, on 2 cores that nobody
+else uses.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def draw(rows: Sequence[Row], path: Path) -> bool:
         panel.grid(axis="y", color="0.9")
         panel.set_axisbelow(True)
     if steps:
-        panels[0].set_ylabel("times faster than plain torch.nn, one thread")
+        panels[0].set_ylabel("times faster than plain torch.nn,\none thread")
     if grids:
         panels[-1].set_ylabel("times faster than a tutorial script,\na process a run")
         panels[-1].tick_params(labelleft=True)
@@ -97,5 +97,6 @@ def _about(rows: Sequence[Row], drawn: Sequence[Row]) -> str:
     """The processor and commit of what is drawn, and the fewest pairs behind a dot."""
     parts, pairs = {row.part for row in drawn}, min(row.n for row in drawn)
     known = [row.what for row in rows if row.part in parts and row.unit == "threads"]
-    machines = "; ".join(sorted({what.partition(":")[0] for what in known}))
-    return f"{machines}\nmedians of {pairs} alternating pairs, bars: quartiles"
+    machines = "; ".join(sorted({what.partition(", commit ")[0] for what in known}))
+    commits = ", ".join(sorted({what.partition(", commit ")[2].partition(":")[0] for what in known}))
+    return f"{machines}; commits {commits}\nmedians of {pairs} alternating pairs, bars: quartiles"
