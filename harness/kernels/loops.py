@@ -216,6 +216,9 @@ def make_ready(name: str, dtype: np.dtype[Any]) -> Loops:
     Args:
         name: of the cell, a key of `GATES`.
         dtype: float32 or float64.
+
+    Returns:
+        Both loops, by the same object each time.
     """
     kind, integer, numbers = typeof(marker(name, dtype)), types.int64, typeof(np.empty((1, 1), dtype))
     norms, ends = typeof(np.empty(1)), typeof(np.empty(1, np.int64))
