@@ -21,6 +21,7 @@ from harness.report.page import (
     seeds_text,
     split,
 )
+from harness.report.seeds import draw_seeds
 from harness.report.style import GREY, CellStyle, cell_styles
 from harness.results.stats import labelled
 
@@ -55,8 +56,8 @@ def plot_curves(
     for label, cell_rows in rows.groupby("label"):
         style = styles[str(label)]
         ok = cell_rows[cell_rows["status"] == "ok"]
-        for _, run in ok.groupby("run_id"):
-            ax.plot(run["step"], run[column] * scale, color=style.color, linewidth=0.7, alpha=0.5)
+        scaled = ok.assign(**{column: ok[column] * scale})
+        draw_seeds(ax, scaled, "step", column, color=style.color, linewidth=0.7, alpha=0.5)
         for _, run in cell_rows[cell_rows["status"] == "diverged"].groupby("run_id"):
             ax.plot(run["step"], run[column] * scale, color=style.color, linestyle=":", linewidth=1.1,
                     marker="x", markevery=[-1])  # fmt: skip
@@ -142,11 +143,9 @@ def _pages(
     rows = steps[steps[column].notna()].merge(labels[about], on="run_id")
     if rows.empty:
         return []
-    rows_of = dict(list(rows.groupby("run_id")))
 
     def draw(ax: Axes, panel: Panel) -> list[str]:
-        mine = [rows_of[run_id] for run_id in panel.runs["run_id"] if run_id in rows_of]
-        draw_rows(ax, pd.concat(mine) if mine else rows.iloc[:0])
+        draw_rows(ax, rows[rows["run_id"].isin(panel.runs["run_id"])])
         return [seeds_text(panel.runs, ["label"]), not_ok_text(panel.runs)]
 
     shown = {cell: style for cell, style in styles.items() if (rows["label"] == cell).any()}

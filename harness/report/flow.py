@@ -20,6 +20,7 @@ from harness.report.page import (
     seeds_text,
     split,
 )
+from harness.report.seeds import draw_seeds
 from harness.report.style import GREY, CellStyle, cell_styles
 from harness.results.stats import labelled
 
@@ -47,8 +48,7 @@ def plot_gradient_flow(
         style = styles[str(label)]
         last, first = rows[is_last.loc[rows.index]], rows[(is_first & ~is_last).loc[rows.index]]
         h = last[(last["state"] == "h") & (last["norm"] > 0)]
-        for _, run in h.groupby("run_id"):
-            ax.plot(run["t"], run["norm"], color=style.color, linewidth=0.6, alpha=0.45)
+        draw_seeds(ax, h, "t", "norm", color=style.color, linewidth=0.6, alpha=0.45)
         for part, line, alpha, width in (
             (first[first["state"] == "h"], "--", 0.6, 1.3),
             (last[last["state"] == "c"], ":", 1.0, 1.6),
@@ -104,11 +104,9 @@ def flow_pages(
 
 
 def _pages(runs: pd.DataFrame, rows: pd.DataFrame, styles: dict[str, CellStyle], suffix: str) -> list[Figure]:
-    rows_of = dict(list(rows.groupby("run_id")))
 
     def draw(ax: Axes, panel: Panel) -> list[str]:
-        mine = [rows_of[run_id] for run_id in panel.runs["run_id"] if run_id in rows_of]
-        drawn = pd.concat(mine, ignore_index=True) if mine else rows.iloc[:0]
+        drawn = rows[rows["run_id"].isin(panel.runs["run_id"])]
         plot_gradient_flow(drawn, ax, styles)
         set_limits(ax, rows)
         zeros = sorted(drawn.loc[drawn["norm"] == 0, "label"].unique())

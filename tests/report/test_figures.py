@@ -11,6 +11,8 @@ from harness.report.cost import accuracy_time_pages, side_by_side, time_pages
 from harness.report.curves import grad_norm_pages, learning_pages, loss_pages, mean_curve
 from harness.report.flow import flow_pages, mean_norm
 from harness.report.heatmap import heatmap_pages, mean_accuracy
+from harness.report.page import drawing_axes
+from harness.report.seeds import draw_seeds
 from harness.results import load_gradflow, load_runs, load_steps, t_interval
 from harness.results.stats import labelled
 
@@ -184,12 +186,27 @@ def test_a_mean_curve_ends_where_the_first_seed_stops():
     assert mean_curve(rows, "val_loss", geometric=True)[0] == pytest.approx(np.sqrt(2))
 
 
+def test_each_seed_is_a_line_of_its_own_whatever_the_order_of_the_rows():
+    rows = [("b", 5, 0.5), ("a", 0, 0.1), ("b", 0, 0.2), ("a", 5, 9.0), ("c", 0, 0.3)]
+    table = pd.DataFrame(rows, columns=["run_id", "step", "val_loss"])
+    ax = drawing_axes(None)
+    draw_seeds(ax, table, "step", "val_loss", color="k", linewidth=1, alpha=1)
+    [seeds] = ax.collections
+    lines = [segment.tolist() for segment in seeds.get_segments()]
+    assert lines == [[[5, 0.5], [0, 0.2]], [[0, 0.1], [5, 9.0]], [[0, 0.3]]]
+    assert ax.get_ylim()[1] > 9 and ax.get_xlim()[1] > 5
+    draw_seeds(ax, table.iloc[:0], "step", "val_loss", color="k", linewidth=1, alpha=1)
+    assert len(ax.collections) == 1
+
+
 def test_a_diverged_run_is_drawn_but_in_no_mean(grid):
     runs, steps, _ = grid
     mine = labelled(runs).query("task == 'mnist' and hidden_size == 128 and seq_len == 112 and cell == 'rnn'")
     rows = steps.merge(mine[["run_id", "label", "status"]], on="run_id")
     ax = plot_curves(rows, "val_accuracy")
-    assert len(ax.lines) == 2 + 1 + 1
+    [seeds] = ax.collections
+    assert len(seeds.get_segments()) == 2
+    assert len(ax.lines) == 1 + 1
     assert sum(line.get_linestyle() == ":" for line in ax.lines) == 1
     thick = max(ax.lines, key=lambda line: line.get_linewidth())
     ok = rows[rows["status"] == "ok"]
@@ -202,6 +219,8 @@ def test_gradient_flow_takes_geometric_means_and_leaves_zeros_out():
     flow = pd.DataFrame(rows, columns=["run_id", "t", "norm"]).assign(step=5, layer=0, state="h", label="rnn")
     assert mean_norm(flow).to_dict() == pytest.approx({1: 1e-3})
     ax = plot_gradient_flow(flow)
+    [seeds] = ax.collections
+    assert [segment.tolist() for segment in seeds.get_segments()] == [[[1, 1e-4]], [[0, 1e-9], [1, 1e-2]]]
     assert all((np.asarray(line.get_ydata()) > 0).all() for line in ax.lines)
 
 

@@ -1,0 +1,37 @@
+"""One thin line a run: as many as there are seeds, drawn as one artist, which ten thousand of them need."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+
+
+def draw_seeds(
+    ax: Axes, rows: pd.DataFrame, x: str, y: str, *, color: str, linewidth: float, alpha: float
+) -> None:
+    """Draws column `y` against column `x`, a line a run, each in the order of its rows.
+
+    Args:
+        ax: where to draw; its limits grow with the lines.
+        rows: `run_id`, `x` and `y`, without missing values.
+        x: the column of the horizontal axis.
+        y: the column of the vertical axis.
+        color: of all lines.
+        linewidth: in points.
+        alpha: opacity, 0 to 1; where lines cross, it adds up.
+    """
+    if rows.empty:
+        return
+    runs = rows["run_id"].factorize()[0]
+    by_run = np.argsort(runs, kind="stable")
+    points = rows[[x, y]].to_numpy(dtype=float)[by_run]
+    lines = np.split(points, np.flatnonzero(np.diff(runs[by_run])) + 1)
+    ax.add_collection(
+        LineCollection(
+            lines, colors=color, linewidths=linewidth, alpha=alpha,
+            zorder=2, capstyle="projecting", joinstyle="round",  # as `Axes.plot` has them
+        )
+    )  # fmt: skip
+    ax.autoscale_view()
