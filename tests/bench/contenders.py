@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from threadpoolctl import threadpool_limits
 from torch import nn
 
 from harness.kernels import choose_kernel
@@ -27,6 +28,8 @@ CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 CLASSES = 10
 CONTENDERS = ("plain", "torch", "fused")
+PRODUCTS = {"sgemm": "SGEMM", "numpy": "NumPy's SGEMM"}
+"""Matrix products instead of steps: torch's, and NumPy's, of another library, which may be the faster one."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ def settle(contender: str) -> None:
     `returning` is `fused` without keeping freed memory.
     """
     torch.set_num_threads(1)
+    threadpool_limits(1, user_api="blas")  # NumPy's matrix product
     for real in (np.float32, np.float64):
         np.finfo(real)  # made when first asked for; flushed to 0, the smallest number would be a warning
     if contender != "plain":
@@ -60,14 +64,14 @@ def settle(contender: str) -> None:
         flush_denormals()
 
 
-def make_step(contender: str, shape: Shape, *, norms: bool = True, clip: bool = True) -> Callable[[], None]:
+def make_step(contender: str, shape: Shape, *, norms: bool = True, clip: bool = True) -> Callable[[], object]:
     """A function that makes one training step: forward, loss, backward, clipping at 1, Adam.
 
-    Without `clip` the norm is only measured, without `norms` not even that. The contender `sgemm` is torch's
-    matrix product at the shape of the recurrent one instead.
+    Without `clip` the norm is only measured, without `norms` not even that. The contenders of `PRODUCTS` are
+    a matrix product at the shape of the recurrent one instead.
     """
-    if contender == "sgemm":
-        return _product(shape)
+    if contender in PRODUCTS:
+        return _product(contender, shape)
     kernel = "fused" if contender == "returning" else contender
     torch.manual_seed(0)
     x = torch.randn(shape.B, shape.T, shape.D)
@@ -98,15 +102,14 @@ def product_flops(shape: Shape) -> int:
     return 2 * shape.B * shape.H * GATES[shape.cell] * shape.H
 
 
-def _product(shape: Shape) -> Callable[[], None]:
+def _product(contender: str, shape: Shape) -> Callable[[], object]:
     columns = GATES[shape.cell] * shape.H
     state, weights = torch.randn(shape.B, shape.H), torch.randn(shape.H, columns)
     out = torch.empty(shape.B, columns)  # memory that is there, so that the product alone is measured
-
-    def multiply() -> None:
-        torch.mm(state, weights, out=out)
-
-    return multiply
+    if contender == "sgemm":
+        return lambda: torch.mm(state, weights, out=out)
+    arrays = state.numpy(), weights.numpy(), out.numpy()
+    return lambda: np.matmul(*arrays)
 
 
 def _plain_step(cell: nn.Module, x: torch.Tensor, y: torch.Tensor) -> Callable[[], None]:
@@ -124,7 +127,7 @@ def _plain_step(cell: nn.Module, x: torch.Tensor, y: torch.Tensor) -> Callable[[
     return step
 
 
-def seconds_a_step(step: Callable[[], None], at_least: float) -> float:
+def seconds_a_step(step: Callable[[], object], at_least: float) -> float:
     """Mean seconds over so many steps that they take at least that long."""
     count, start = 0, time.perf_counter()
     while True:

@@ -98,5 +98,6 @@ def _about(rows: Sequence[Row], drawn: Sequence[Row]) -> str:
     parts, pairs = {row.part for row in drawn}, min(row.n for row in drawn)
     known = [row.what for row in rows if row.part in parts and row.unit == "threads"]
     machines = "; ".join(sorted({what.partition(", commit ")[0] for what in known}))
-    commits = ", ".join(sorted({what.partition(", commit ")[2].partition(":")[0] for what in known}))
-    return f"{machines}; commits {commits}\nmedians of {pairs} alternating pairs, bars: quartiles"
+    commits = sorted({what.partition(", commit ")[2].partition(":")[0] for what in known})
+    named = f"commit{'s' if len(commits) > 1 else ''} {', '.join(commits)}"
+    return f"{machines}; {named}\nmedians of {pairs} alternating pairs, bars: quartiles"

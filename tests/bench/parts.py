@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .contenders import CONTENDERS, GATES, Shape, product_flops
+from .contenders import CONTENDERS, GATES, PRODUCTS, Shape, product_flops
 from .gradflow_cost import training_seconds
 from .grid_cost import gather_seconds, skip_seconds
 from .pairs import Contender, in_turn
@@ -49,12 +49,12 @@ TARGETS = {
 
 
 def steps(pairs: int) -> Iterator[Row]:
-    """a) One training step, fused and stock, over plain torch.nn; GFLOP/s over the SGEMM rate."""
-    contenders = [Contender(name) for name in (*CONTENDERS, "sgemm")]
+    """a) One training step, fused and stock, over plain torch.nn; GFLOP/s over torch's SGEMM and NumPy's."""
+    contenders = [Contender(name) for name in (*CONTENDERS, *PRODUCTS)]
     for shape in SHAPES:
         about = _about(shape, "steps")
         taken = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
-        plain, product = taken["plain"], taken.pop("sgemm")
+        plain, products = taken["plain"], {text: taken.pop(name) for name, text in PRODUCTS.items()}
         for name in ("torch", "fused"):
             target = None
             if name == "fused":
@@ -64,12 +64,13 @@ def steps(pairs: int) -> Iterator[Row]:
         for name, seconds in taken.items():
             yield row_of([1000 * s for s in seconds], what=f"{name} step", unit="ms", **about)
         rates = [shape.flops / seconds / 1e9 for seconds in taken["fused"]]
-        own = [product_flops(shape) / seconds / 1e9 for seconds in product]
-        shares = [rate / machine for rate, machine in zip(rates, own, strict=True)]
         yield row_of(rates, what="fused", unit="GFLOP/s", **about)
-        yield row_of(own, what="SGEMM", unit="GFLOP/s", **about)
         wanted = 0.6 if shape.T == 784 and shape.H >= 128 and shape.cell != "lstm" else None
-        yield row_of(shares, what="fused / SGEMM", unit="ratio", at_least=wanted, **about)
+        for text, seconds in products.items():
+            own = [product_flops(shape) / each / 1e9 for each in seconds]
+            shares = [rate / machine for rate, machine in zip(rates, own, strict=True)]
+            yield row_of(own, what=text, unit="GFLOP/s", **about)
+            yield row_of(shares, what=f"fused / {text}", unit="ratio", at_least=wanted, **about)
     for contender in contenders:
         contender.close()
 

@@ -83,6 +83,7 @@ def test_ratios_are_taken_within_a_round(monkeypatch):
         "torch": [3.0] * 3,
         "fused": [2.0, 5.0, 0.5],
         "sgemm": [1e-3, 4e-3, 2e-3],
+        "numpy": [1e-3, 1e-3, 3e-3],
     }
     monkeypatch.setattr(f"{__package__}.parts.SHAPES", [SMALL])
     monkeypatch.setattr(f"{__package__}.parts.in_turn", lambda *_, **__: dict(taken))
@@ -94,8 +95,19 @@ def test_ratios_are_taken_within_a_round(monkeypatch):
     assert value["fused step", "ms"] == 2000.0
     product = 2 * SMALL.B * SMALL.H * 3 * SMALL.H
     assert value["SGEMM", "GFLOP/s"] == pytest.approx(product / 2e-3 / 1e9)
-    shares = [SMALL.flops / a / (product / b) for a, b in zip(taken["fused"], taken["sgemm"], strict=True)]
-    assert value["fused / SGEMM", "ratio"] == pytest.approx(sorted(shares)[1])
+    assert value["NumPy's SGEMM", "GFLOP/s"] == pytest.approx(product / 1e-3 / 1e9)
+    for name, text in (("sgemm", "SGEMM"), ("numpy", "NumPy's SGEMM")):
+        shares = [SMALL.flops / a / (product / b) for a, b in zip(taken["fused"], taken[name], strict=True)]
+        assert value[f"fused / {text}", "ratio"] == pytest.approx(sorted(shares)[1])
+
+
+@pytest.mark.parametrize("name", contenders.PRODUCTS)
+def test_the_products_are_of_the_recurrent_shape_and_counted_as_such(name, monkeypatch):
+    made = {}
+    monkeypatch.setattr(contenders.torch, "empty", lambda *size: made.setdefault("out", torch.zeros(size)))
+    make_step(name, SMALL)()
+    assert made["out"].shape == (SMALL.B, 3 * SMALL.H) and (made["out"] != 0).all()
+    assert contenders.product_flops(SMALL) == 2 * made["out"].numel() * SMALL.H
 
 
 def test_a_part_takes_the_place_of_its_own_rows_alone(tmp_path):
