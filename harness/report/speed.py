@@ -1,4 +1,4 @@
-"""The isolated timing pass: time and share of the machine's rate against hidden size and length."""
+"""The isolated timing pass: time and share of torch.mm's rate against hidden size and length."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def plot_speed(
             linewidth=1.4, elinewidth=1.4, capsize=2.5, marker=style.marker, markersize=5,
             markeredgecolor="white", markeredgewidth=0.6,
         )  # fmt: skip
-    ax.set_ylabel("share of SGEMM rate (%)" if measure == "share" else "time (ms)")
+    ax.set_ylabel("share of torch.mm's rate (%)" if measure == "share" else "time (ms)")
     return ax
 
 
@@ -105,13 +105,11 @@ def speed_pages(table: pd.DataFrame, x: str, measure: str) -> list[Figure]:
             log_axis(ax, alike.stack())  # the same axis for each phase, so that its panels can be compared
         return [noisy_text(panel.runs)] if measure == "time" else []
 
-    title = (
-        "Share of the machine's SGEMM rate" if measure == "share" else "Time of a training step and its parts"
-    )
+    title = "Share of torch.mm's rate" if measure == "share" else "Time of a training step and its parts"
     return make_pages(
         panels, draw, title=f"{title} by {WORDS[x]}", caption=caption(table, measure), styles=styles,
         columns=page_columns(panels),
-        handles=[reference_handle("matrix product alone")] if measure == "share" else [],
+        handles=[reference_handle("torch.mm alone")] if measure == "share" else [],
     )  # fmt: skip
 
 
@@ -145,7 +143,7 @@ def caption(table: pd.DataFrame, measure: str) -> str:
     kernels = ", ".join(sorted(table["kernel"].unique()))
     rounds, threads = int(table["rounds"].max()), int(table["threads"].max())
     what = (
-        "100 % is the rate of the product (B × H)·(H × gates·H) in the same rounds. "
+        "100 % is the rate of torch.mm alone for (B × H)·(H × gates·H) in the same rounds. "
         if measure == "share"
         else ""
     )
