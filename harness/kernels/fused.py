@@ -55,14 +55,11 @@ def choose_kernel(
 
 def why_not_fused(cell: nn.Module, device: torch.device) -> str | None:
     """Why the fused loops do not support a cell there, or None where they do."""
-    if not is_stock(cell):
-        return "the cell is not exactly nn.RNN, nn.LSTM or nn.GRU, in one direction, without projection"
-    if not cell.batch_first:
-        return "the cell was not made with batch_first=True"
+    reason = why_another_cell(cell)
+    if reason is not None:
+        return reason
     if device.type != "cpu":
         return f"the fused loops run on the cpu, not on {device}"
-    if cell._forward_hooks or cell._forward_pre_hooks:
-        return "the cell has forward hooks, such as weight_norm's, which only its own call runs"
     dtypes = {parameter.dtype for parameter in cell.parameters()}
     if len(dtypes) > 1 or not dtypes <= set(DTYPES):
         return f"the weights are {' and '.join(sorted(map(str, dtypes)))}, not float32 or float64"
@@ -72,6 +69,17 @@ def why_not_fused(cell: nn.Module, device: torch.device) -> str | None:
         import_module("harness.kernels.layer")
     except Exception as error:  # not with this NumPy, nowhere to keep its code: Numba says so when imported
         return f"Numba cannot be loaded: {type(error).__name__}: {error}"
+    return None
+
+
+def why_another_cell(cell: nn.Module) -> str | None:
+    """Why the loops would not compute what the cell computes, or None where they do."""
+    if not is_stock(cell):
+        return "the cell is not exactly nn.RNN, nn.LSTM or nn.GRU, in one direction, without projection"
+    if not cell.batch_first:
+        return "the cell was not made with batch_first=True"
+    if cell._forward_hooks or cell._forward_pre_hooks or cell._backward_hooks or cell._backward_pre_hooks:
+        return "the cell has hooks, such as weight_norm's, which only its own call runs"
     return None
 
 
@@ -99,14 +107,24 @@ def why_not_compiled(cell: nn.Module) -> str | None:
 class FusedCell(nn.Module):
     """A stock cell, run by compiled loops; it shares the parameters of the cell it is made of.
 
-    Layers of one direction, with dropout between them, on the CPU, in float32 or float64. Two limits: the
-    output may not be changed in place, and there are no second derivatives (`create_graph=True`).
+    Layers of one direction, with dropout between them, on the CPU, in float32 or float64. Limits: the output
+    may not be changed in place, there are no second derivatives (`create_graph=True` raises a RuntimeError),
+    and the input is a batch of sequences, neither packed nor a single one.
     """
 
     def __init__(self, cell: nn.RNNBase):
+        """Takes a cell made with `batch_first=True`.
+
+        Raises:
+            ValueError: the loops do not compute what this cell computes; the message says why.
+        """
         super().__init__()
+        reason = why_another_cell(cell)
+        if reason is not None:
+            raise ValueError(f"FusedCell cannot take this cell: {reason}")
         self.cell = cell
         self.name = _name(cell)
+        self.training = cell.training
 
     @property
     def num_layers(self) -> int:
@@ -131,6 +149,7 @@ class FusedCell(nn.Module):
         Raises:
             ValueError: the input is not (B, T, D) with at least one sequence and one step, the state not
                 (layers, B, H), or one of them or the weights not on the CPU in the type of the weights.
+            TypeError: the input is no tensor, such as a `PackedSequence`.
         """
         self._check(x_BTD)
         h0, c0 = self._parts(state, len(x_BTD))
@@ -193,6 +212,8 @@ class FusedCell(nn.Module):
 
     def _check(self, x_BTD: Tensor) -> None:
         """The loops trust their addresses: what does not fit must not reach them."""
+        if not isinstance(x_BTD, Tensor):
+            raise TypeError(f"x must be a tensor (sequences, steps, features), not {type(x_BTD).__name__}")
         size, dtype = self.cell.input_size, self.dtype
         if dtype not in DTYPES or not all(_fits(weight, dtype) for weight in self.cell.parameters()):
             raise ValueError("the weights must all be float32 or all be float64, on the cpu")

@@ -123,8 +123,8 @@ class Lanes:
         return self._new(self.builder.call(fma, [self.value, self._other(factor), self._other(term)]))
 
     def where_positive(self, then: Lanes | float, other: Lanes | float) -> Lanes:
-        """`then` in the lanes above 0, `other` elsewhere; a NaN is not above 0."""
-        above = self.builder.fcmp_ordered(">", self.value, self.real.constant(0.0))
+        """`then` in the lanes above 0 or not a number, as torch's ReLU has it; `other` elsewhere."""
+        above = self.builder.fcmp_unordered(">", self.value, self.real.constant(0.0))
         return self._new(self.builder.select(above, self._other(then), self._other(other)))
 
     def where_negative(self, then: Lanes | float, other: Lanes | float) -> Lanes:

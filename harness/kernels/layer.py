@@ -8,7 +8,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from harness.kernels.call import DTYPES, Call, Flow
 from harness.kernels.formulas import Gates
@@ -64,9 +63,18 @@ class Layer(torch.autograd.Function):
         return h[call.lengths, torch.arange(B), :H], h[T, :, :H].clone(), last_c
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, d_output: Tensor | None, d_h: Tensor | None, d_c: Tensor | None) -> Any:
-        """Runs the loop back."""
+        """Runs the loop back.
+
+        Raises:
+            RuntimeError: a graph of the gradient is asked for. (torch's `once_differentiable` lets it pass
+                where the loss is linear in the output, and the second derivative is then without a word 0.)
+        """
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "the fused loops have no second derivatives: leave create_graph=True out, or take torch's "
+                "cell (kernel=torch)"
+            )
         x, h, c, s, w_ih, w_hh = ctx.saved_tensors
         call, gates, real = ctx.call, GATES[ctx.call.name], Real(DTYPES[x.dtype])
         T, B, D, H, W = ctx.sizes

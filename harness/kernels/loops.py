@@ -9,6 +9,7 @@ weights, while what they need is still in the processor's cache.
 from __future__ import annotations
 
 import functools
+import logging
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,8 @@ from harness.kernels.kind import (
 )
 from harness.kernels.lanes import Formula, Rows, emit_over_rows
 from harness.kernels.product import product
+
+log = logging.getLogger("harness.kernels")
 
 
 def _step(names: tuple[str, ...], choose: Any) -> Any:
@@ -211,7 +214,8 @@ def make_ready(name: str, dtype: np.dtype[Any]) -> Loops:
     """Compiles the loops of a cell, or loads them from disk; later calls in this process do nothing.
 
     One process at a time: of two that save their code at once, Numba's index may name the one's file for
-    the other's loop, and a later process would run the wrong cell.
+    the other's loop, and a later process would run the wrong cell. A full disk can leave such an index too,
+    so each loop is called once, over no steps, and what is no good is made anew.
 
     Args:
         name: of the cell, a key of `GATES`.
@@ -220,10 +224,31 @@ def make_ready(name: str, dtype: np.dtype[Any]) -> Loops:
     Returns:
         Both loops, by the same object each time.
     """
-    kind, integer, numbers = typeof(marker(name, dtype)), types.int64, typeof(np.empty((1, 1), dtype))
-    norms, ends = typeof(np.empty(1)), typeof(np.empty(1, np.int64))
+    which, none, no_ends = marker(name, dtype), np.empty((0, 0), dtype), np.empty(0, np.int64)
+    kind, integer, numbers = typeof(which), types.int64, typeof(none)
+    norms, ends = typeof(np.empty(0)), typeof(no_ends)
     way_back = (
         kind, *[integer] * 18, ends, numbers, integer, numbers, *[integer] * 6, types.boolean, norms, norms,
     )  # fmt: skip
     with FileLock(Path(forward.stats.cache_path) / "loops.lock"):
-        return Loops(forward.compile((kind, *[integer] * 17)), backward.compile(way_back))
+        return Loops(
+            _made(forward, (kind, *[integer] * 17), (which, *[0] * 5, 1, *[0] * 11)),
+            _made(
+                backward, way_back,
+                (which, *[0] * 6, 1, *[0] * 11, no_ends, none, 0, none, *[0] * 6, False, *[np.empty(0)] * 2),
+            ),
+        )  # fmt: skip
+
+
+def _made(loop: Any, signature: tuple[Any, ...], nothing_to_do: tuple[Any, ...]) -> Callable[..., None]:
+    """A loop, compiled or from disk, that has been called once; a file that is no good is made anew."""
+    try:
+        made = loop.compile(signature)
+        made(*nothing_to_do)
+    except Exception as error:  # a broken file, or the code of another loop: each raises something else
+        log.warning("compiled loops on disk are made anew: %s: %s", type(error).__name__, error)
+        loop.overloads.pop(signature, None)
+        loop._cache.flush()
+        made = loop.compile(signature)
+        made(*nothing_to_do)
+    return made

@@ -56,8 +56,8 @@ def train(
         One row an evaluation, gradient flow, best step, seconds.
     """
     device, spec = torch.device(device), task.spec
-    for split in (task.train, task.val, task.test):
-        log.info("%d samples", len(split))  # made here, off the clock
+    sizes = [len(split) for split in (task.train, task.val, task.test)]  # made here, off the clock
+    log.info("%d training samples, %d validation, %d test", *sizes)
     total = options.total_steps(len(task.train))
     trainer = _Trainer(model, task, options, order, device, _probes(model, task, options, total))
     history = History()
@@ -127,6 +127,8 @@ def clip_gradient(parameters: Sequence[nn.Parameter], clip: float | None) -> Ten
     As `torch.nn.utils.clip_grad_norm_` does it, with less around it for the few parameters of one device.
     """
     grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    if not grads:
+        return torch.zeros(())
     norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(grad) for grad in grads]))
     if clip is not None:
         scale = (clip / (norm + 1e-6)).clamp(max=1.0)  # 1e-6: torch's, against a norm of 0

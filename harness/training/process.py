@@ -8,6 +8,7 @@ import platform
 import sys
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 
 M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1
@@ -44,6 +45,8 @@ def flush_denormals() -> bool:
     Vanishing gradients are full of them, and processors take long over each. A setting of the
     thread, which `denormals_as_before` puts back.
     """
+    for real in (np.float32, np.float64):
+        np.finfo(real)  # NumPy looks when first asked, and warns if its smallest number is flushed to 0
     return torch.set_flush_denormal(True)
 
 

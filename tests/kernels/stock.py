@@ -62,14 +62,14 @@ def outcome(cell, x, state=None, loss_of=upstream, parameters=None):
     return {name: tensor.detach() for name, tensor in named.items()}
 
 
-def assert_close(got, expected, most):
-    """Each tensor within `most` of the largest number of the expected one."""
+def assert_close(got, expected, most, least=0.0):
+    """Each tensor within `most` of the largest number of the expected one, or of `least` if larger."""
     assert got.keys() == expected.keys()
     for name, right in expected.items():
         assert got[name].shape == right.shape, name
         assert got[name].dtype == right.dtype, name
         difference = (got[name].double() - right.double()).abs().max()
-        assert difference <= most * right.double().abs().max(), (name, float(difference))
+        assert difference <= most * max(right.double().abs().max(), least), (name, float(difference))
 
 
 def same_numbers(got, expected):

@@ -255,9 +255,43 @@ def test_gradients_are_those_of_small_differences(name):
 
 def test_a_second_derivative_is_refused_in_so_many_words():
     fused, x = FusedCell(stock("gru", 2, 3)), draw(2, 3, 2).requires_grad_()
-    (gradient,) = torch.autograd.grad(fused(x)[0].square().sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        gradient.sum().backward()
+    for loss in (fused(x)[0].square().sum(), fused(x)[0].sum()):  # of the latter it would be 0
+        with pytest.raises(RuntimeError, match="no second derivatives: leave create_graph=True out"):
+            torch.autograd.grad(loss, x, create_graph=True)
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        (nn.GRU(2, 3), "batch_first=True"),
+        (nn.GRU(2, 3, batch_first=True, bidirectional=True), "in one direction"),
+        (nn.LSTM(2, 3, batch_first=True, proj_size=2), "without projection"),
+        (nn.Linear(2, 3), "not exactly nn.RNN"),
+    ],
+)
+def test_a_cell_that_the_loops_do_not_compute_is_refused(cell, reason):
+    with pytest.raises(ValueError, match=f"FusedCell cannot take this cell: .*{reason}"):
+        FusedCell(cell)
+
+
+def test_a_cell_in_evaluation_stays_there():
+    cell = stock("gru", 2, 3, layers=2, dropout=0.5).eval()
+    x = draw(4, 5, 2)
+    assert torch.allclose(FusedCell(cell)(x)[0], cell(x)[0])
+
+
+def test_a_state_of_the_relu_that_is_no_number_makes_the_gradients_none_as_in_torch():
+    cell, x = stock("rnn_relu", 2, 3), draw(4, 5, 2)
+    x[0, 4, 0] = float("nan")
+    for made in (FusedCell(cell), cell):
+        gradients = torch.autograd.grad(made(x)[0][:, -1].square().sum(), list(cell.parameters()))
+        assert all(gradient.isnan().any() for gradient in gradients)
+
+
+def test_a_packed_sequence_is_refused_by_name():
+    packed = nn.utils.rnn.pack_sequence([torch.randn(3, 2)])
+    with pytest.raises(TypeError, match="not PackedSequence"):
+        FusedCell(stock("gru", 2, 3))(packed)
 
 
 @ALL

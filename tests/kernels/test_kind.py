@@ -86,7 +86,7 @@ print(sum(forward.stats.cache_hits.values()), sum(forward.stats.cache_misses.val
 """
 
 
-def test_processes_that_compile_at_once_leave_each_others_code_alone_and_a_later_one_loads_it(tmp_path):
+def test_processes_that_compile_at_once_leave_each_others_code_alone_and_broken_files_are_made_anew(tmp_path):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
 
     def start(*names):
@@ -99,3 +99,13 @@ def test_processes_that_compile_at_once_leave_each_others_code_alone_and_a_later
     assert [process.communicate()[0].split() for process in first] == [["0", "1"]] * 3  # hits and misses
     later = start(*cells)
     assert later.communicate()[0].split() == ["3", "0"] and later.returncode == 0
+
+    data = sorted(tmp_path.rglob("loops.forward*.nbc"))
+    assert len(data) == 3
+    data[0].write_bytes(data[1].read_bytes())  # of an index that names another loop's file
+    for path in tmp_path.rglob("loops.backward*.nbi"):
+        path.write_bytes(b"")  # as a machine leaves it that was switched off
+    for _ in range(2):  # to mend the index forgets what is sound, too: that is made anew by the next
+        mending = start(*cells)
+        assert mending.communicate()[0].split() != ["3", "0"] and mending.returncode == 0
+    assert start(*cells).communicate()[0].split() == ["3", "0"]

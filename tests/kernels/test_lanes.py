@@ -3,6 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
+import torch
 from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
@@ -172,7 +173,7 @@ RELU_FORWARD = applied(formulas.RNN_RELU.forward, formulas.FORWARD)
 RELU_BACKWARD = applied(formulas.RNN_RELU.backward, formulas.BACKWARD)
 
 
-def test_the_relu_cell_keeps_nan_forward_and_gives_it_no_gradient():
+def test_the_relu_cell_keeps_nan_and_hands_its_gradient_on_as_torch_does():
     lanes = Real(F64).lanes
     x = np.resize([np.nan, -1.0, 2.0, 0.0, -0.0, np.inf, -np.inf, 5.0], lanes)
     rows = dict.fromkeys({*formulas.FORWARD, *formulas.BACKWARD}) | {"s": x, "dh": np.full(lanes, 3.0)}
@@ -181,7 +182,9 @@ def test_the_relu_cell_keeps_nan_forward_and_gives_it_no_gradient():
         places = tuple(rows[name].ctypes.data for name in names)
         run(marker("rnn_relu", F64), 1, lanes, places, (lanes,) * len(names))
     np.testing.assert_array_equal(rows["h"], np.maximum(x, 0))  # NumPy's maximum keeps a NaN too
-    np.testing.assert_array_equal(rows["da"], np.where(np.nan_to_num(x, nan=-1.0) > 0, 3.0, 0.0))
+    state = torch.from_numpy(x.copy()).requires_grad_()
+    state.relu().backward(torch.full_like(state, 3.0))
+    np.testing.assert_array_equal(rows["da"], state.grad.numpy())
 
 
 def test_rows_are_as_far_apart_as_the_strides_say_and_nothing_between_is_touched():
