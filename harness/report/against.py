@@ -181,13 +181,18 @@ def loss_label(runs: pd.DataFrame, part: str) -> str:
 
 def is_wide(values: pd.Series, ratio: float) -> bool:
     """Whether the positive values span more than `ratio`, so that a log axis shows them better."""
-    positive = values[values > 0]
+    positive = _drawable(values)
     return len(positive) > 0 and bool(positive.max() > ratio * positive.min())
 
 
+def _drawable(values: pd.Series) -> pd.Series:
+    """What a log axis has room for: a diverged run may hold infinite numbers."""
+    return values[(values > 0) & np.isfinite(values.astype(float))]
+
+
 def log_axis(ax: Axes, values: pd.Series) -> None:
-    """Makes the vertical axis logarithmic and just wide enough for the positive `values`."""
-    positive = values[values > 0]
+    """Makes the vertical axis logarithmic and just wide enough for the positive, finite `values`."""
+    positive = _drawable(values)
     ax.set_yscale("log", nonpositive="clip")  # an interval that reaches below 0 is cut, not left out
     if len(positive):
         ax.set_ylim(positive.min() / 1.5, positive.max() * 1.5)

@@ -53,10 +53,13 @@ def time_pages(runs: pd.DataFrame, x: str, styles: dict[str, CellStyle], at_leas
     if not panels:
         return []
 
+    # one kind of axis on all pages, or slopes would look alike that are not
+    wide = any(is_wide(task_values(panels, panel, "step_ms"), ratio=8) for panel in panels)
+
     def draw(ax: Axes, panel: Panel) -> list[str]:
         plot_against(panel.runs, x, "step_ms", ax, styles)
         times = task_values(panels, panel, "step_ms")
-        if is_wide(times, ratio=8):
+        if wide:
             log_axis(ax, times)
         elif times.notna().any():  # none: every run was solved before its first step
             ax.set_ylim(0, 1.15 * times.max())
@@ -117,8 +120,7 @@ def accuracy_time_pages(runs: pd.DataFrame, styles: dict[str, CellStyle]) -> lis
         reference(ax, panel.runs, "seq_len", "chance_accuracy", 100)
         per_cent_axis(ax)
         ax.set_ylabel(accuracy_label(panel.runs))
-        count = int((panel.runs["status"] == "ok").sum())
-        return [f"{count} run{'s' if count != 1 else ''}", not_ok_text(panel.runs), side_by_side(panel.runs)]
+        return [not_ok_text(panel.runs), side_by_side(panel.runs)]
 
     handles = [
         Line2D([], [], color=GREY, linestyle="none", marker="o", markersize=points, label=f"H = {size}")

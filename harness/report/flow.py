@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -68,7 +69,7 @@ def set_limits(ax: Axes, flow: pd.DataFrame) -> None:
 
     An untrained RNN's gradient can fall to 1e-30; an axis down to there would press all else into one line.
     """
-    positive = flow[flow["norm"] > 0]
+    positive = flow[(flow["norm"] > 0) & np.isfinite(flow["norm"])]
     last = positive[positive["step"] == positive.groupby("run_id")["step"].transform("max")]
     if len(positive):
         top = positive["norm"].max()

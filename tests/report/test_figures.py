@@ -255,3 +255,16 @@ def test_a_task_whose_runs_took_no_step_has_no_time_and_stops_no_figure(tmp_path
 def test_the_adding_problem_has_an_accuracy_of_its_own(crowd):
     page = accuracy_page(crowd[0], "seq_len", cell_styles(crowd[0]["cell"]))[0]
     assert page.axes[0].get_ylabel() == "test share with |error| < 0.04 (%)"
+
+
+def test_infinite_numbers_of_a_diverged_run_stop_no_figure(tmp_path):
+    path = make_results(tmp_path, tasks=["adding"], hidden=[32], lengths=[50], seeds=[0, 1])
+    runs = load_runs(path)
+    steps, flow = load_steps(path, runs), load_gradflow(path, runs)
+    first = runs["run_id"].iloc[0]
+    for table, columns in ((steps, ["val_loss", "grad_norm_mean"]), (flow, ["norm"])):
+        table.loc[table["run_id"] == first, columns] = np.inf
+    for pages in all_pages(runs, steps, flow).values():
+        for page in pages:
+            page.canvas.draw()
+            assert all(np.isfinite(ax.get_ylim()).all() for ax in page.axes)
