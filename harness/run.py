@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import math
+import multiprocessing
+import os
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -37,11 +41,33 @@ from harness.training import (
 
 log = logging.getLogger("harness.run")
 
+PARENT_S = 1.0
+"""Seconds between two looks of a worker at whether its parent is there."""
+
 
 def job(config: DictConfig) -> None:
     """Hydra's task function, called in a worker: it speaks in its run's log, not on the terminal."""
     logging.getLogger("harness").addHandler(logging.NullHandler())
+    _end_with_parent()
     execute(plan(config), echo=False)
+
+
+@functools.cache
+def _end_with_parent() -> None:
+    """Has a worker end soon after the command that started it, which may be killed before it can say so.
+
+    Once a process. Where a process without a parent gets no other (Windows), it changes nothing.
+    """
+    if multiprocessing.current_process().name == "MainProcess":  # hydra/launcher=basic: no worker
+        return
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_S)
+        os._exit(1)  # the row is written whole or not at all, and locks go with the process
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def execute(run: Plan, *, echo: bool = True) -> None:

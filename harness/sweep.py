@@ -33,7 +33,7 @@ from rich.progress import (
 
 from harness.config import ConfigError, GridComposer, compose, config_loader, one_line
 from harness.cost import expected_cost
-from harness.plan import Plan, plan
+from harness.plan import NOT_PART_OF_A_RUN, Plan, plan
 from harness.results import store
 from harness.results.record import STATUSES
 from harness.run import job, record_interrupted
@@ -97,9 +97,10 @@ def expand(overrides: Sequence[str]) -> tuple[DictConfig, list[Job]]:
         jobs.setdefault(item.folder, item)
     if len(jobs) < len(combinations):
         log.warning(
-            "%d combinations name %d runs: what differs between the others does not make another run",
+            "%d combinations name %d runs: what differs between the others does not make another run (%s)",
             len(combinations),
             len(jobs),
+            ", ".join(NOT_PART_OF_A_RUN),
         )
     return master, list(jobs.values())
 

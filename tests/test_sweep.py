@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 from joblib.externals.loky import reusable_executor
 
 import harness
@@ -188,3 +189,23 @@ def test_a_killed_worker_costs_only_its_time(tmp_path):
     assert undisturbed.returncode == 0, undisturbed.stderr
     pd.testing.assert_frame_equal(quality(killed), quality(calm), check_exact=True)
     assert harness.load_runs(calm)["concurrent"].eq(2).all()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process without a parent gets no other")
+def test_workers_end_with_the_command_that_started_them_even_if_it_is_killed(tmp_path):
+    root = Path(__file__).parents[1]
+    grid = ["task=delayed_recall", "task.seq_len=20", "task.n_train=60", "train.steps=10000000",
+            "cell=rnn,gru", "cell.hidden_size=4", "hydra.launcher.n_jobs=2",
+            f"results_dir={tmp_path}"]  # fmt: skip
+    command = subprocess.Popen(
+        [sys.executable, "-m", "harness", "-m", *grid], cwd=root, stderr=subprocess.PIPE
+    )
+    give_up = time.monotonic() + 120
+    while len(begun := list(tmp_path.glob("runs/*/config.yaml"))) < 2:
+        assert time.monotonic() < give_up and command.poll() is None
+        time.sleep(0.2)
+    command.kill()
+    command.wait()
+    for config in begun:  # a run's lock goes with its process; the training would take hours
+        with FileLock(config.parent / store.LOCK_NAME, timeout=30):
+            assert not (config.parent / "row.json").exists()
