@@ -31,7 +31,10 @@ def main(arguments: list[str]) -> None:
         sys.exit(
             f"unknown {', '.join(sorted(unknown))}; parts are {', '.join(PARTS)}, options pairs= and out="
         )
-    pairs, out = int(options.get("pairs", 5)), Path(options.get("out", "results/reference"))
+    asked, out = options.get("pairs", "5"), Path(options.get("out", "results/reference"))
+    if not asked.isdecimal() or int(asked) < 1:
+        sys.exit(f"pairs must be a whole number from 1 on, not {asked}; the usual is 5")
+    pairs = int(asked)
     begun = commit()
     for name in names:
         rows = [machine_row(name), load_row(name, "start")]

@@ -57,8 +57,6 @@ def settle(contender: str) -> None:
     """
     torch.set_num_threads(1)
     threadpool_limits(1, user_api="blas")  # NumPy's matrix product
-    for real in (np.float32, np.float64):
-        np.finfo(real)  # made when first asked for; flushed to 0, the smallest number would be a warning
     if contender != "plain":
         keep_freed_memory(contender != "returning")
         flush_denormals()

@@ -47,6 +47,7 @@ def draw(rows: Sequence[Row], path: Path) -> bool:
     if grids:
         panels[-1].set_ylabel("times faster than a tutorial script,\na process a run")
         panels[-1].tick_params(labelleft=True)
+        panels[-1].yaxis.set_label_position("right")  # on the left it would stand close by the other panel
     if steps:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8, frameon=False)

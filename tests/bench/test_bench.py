@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from . import contenders
+from .__main__ import main
 from .contenders import CLASSES, Shape, make_step
 from .figure import draw
 from .pairs import Contender
@@ -142,3 +143,12 @@ def test_the_grids_are_drawn_beside_the_steps(tmp_path):
 def test_nothing_is_drawn_of_a_table_without_steps_and_grids(tmp_path):
     assert not draw([row_of([1.0], part="tables", what="w", unit="s")], tmp_path / "bench.png")
     assert not (tmp_path / "bench.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [(["stepps"], "unknown stepps"), (["pairs=0"], "pairs must be"), (["steps", "pairs=a"], "not a")],
+)
+def test_wrong_arguments_are_named_before_anything_is_measured(arguments, reason):
+    with pytest.raises(SystemExit, match=reason):
+        main(arguments)
