@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+FAINT_FROM = 10
+
 
 def draw_seeds(
     ax: Axes, rows: pd.DataFrame, x: str, y: str, *, color: str, linewidth: float, alpha: float
 ) -> None:
-    """Draws column `y` against column `x`, a line a run, each in the order of its rows.
+    """Draws column `y` against column `x`, a line a run in the order of its rows, below those of `Axes.plot`.
 
     Args:
         ax: where to draw; its limits grow with the lines.
@@ -20,7 +24,7 @@ def draw_seeds(
         y: the column of the vertical axis.
         color: of all lines.
         linewidth: in points.
-        alpha: opacity, 0 to 1; where lines cross, it adds up.
+        alpha: opacity of up to `FAINT_FROM` lines, 0 to 1; more of them are fainter, since it adds up.
     """
     if rows.empty:
         return
@@ -28,10 +32,11 @@ def draw_seeds(
     by_run = np.argsort(runs, kind="stable")
     points = rows[[x, y]].to_numpy(dtype=float)[by_run]
     lines = np.split(points, np.flatnonzero(np.diff(runs[by_run])) + 1)
+    alpha *= math.sqrt(min(1.0, FAINT_FROM / len(lines)))
     ax.add_collection(
         LineCollection(
-            lines, colors=color, linewidths=linewidth, alpha=alpha,
-            zorder=2, capstyle="projecting", joinstyle="round",  # as `Axes.plot` has them
+            lines, colors=color, linewidths=linewidth, alpha=alpha, zorder=1.9,
+            capstyle="projecting", joinstyle="round",  # as `Axes.plot` has them
         )
     )  # fmt: skip
     ax.autoscale_view()

@@ -195,8 +195,20 @@ def test_each_seed_is_a_line_of_its_own_whatever_the_order_of_the_rows():
     lines = [segment.tolist() for segment in seeds.get_segments()]
     assert lines == [[[5, 0.5], [0, 0.2]], [[0, 0.1], [5, 9.0]], [[0, 0.3]]]
     assert ax.get_ylim()[1] > 9 and ax.get_xlim()[1] > 5
+    (mean,) = ax.plot([0, 5], [1, 2])
+    assert seeds.get_zorder() < mean.get_zorder()  # else the seeds of one cell would hide the mean of another
     draw_seeds(ax, table.iloc[:0], "step", "val_loss", color="k", linewidth=1, alpha=1)
     assert len(ax.collections) == 1
+
+
+def test_the_lines_of_many_seeds_are_fainter():
+    table = pd.DataFrame({"run_id": range(160), "step": 0, "val_loss": 1.0})
+    alphas = []
+    for count in (3, 10, 160):
+        ax = drawing_axes(None)
+        draw_seeds(ax, table.iloc[:count], "step", "val_loss", color="k", linewidth=1, alpha=0.4)
+        alphas.append(ax.collections[0].get_alpha())
+    assert alphas == pytest.approx([0.4, 0.4, 0.1])
 
 
 def test_a_diverged_run_is_drawn_but_in_no_mean(grid):
