@@ -198,7 +198,7 @@ def test_workers_end_with_the_command_that_started_them_even_if_it_is_killed(tmp
             "cell=rnn,gru", "cell.hidden_size=4", "hydra.launcher.n_jobs=2",
             f"results_dir={tmp_path}"]  # fmt: skip
     command = subprocess.Popen(
-        [sys.executable, "-m", "harness", "-m", *grid], cwd=root, stderr=subprocess.PIPE
+        [sys.executable, "-m", "harness", "-m", *grid], cwd=root, stderr=subprocess.DEVNULL
     )
     give_up = time.monotonic() + 120
     while len(begun := list(tmp_path.glob("runs/*/config.yaml"))) < 2:

@@ -105,7 +105,6 @@ def flow_pages(
 
 
 def _pages(runs: pd.DataFrame, rows: pd.DataFrame, styles: dict[str, CellStyle], suffix: str) -> list[Figure]:
-
     def draw(ax: Axes, panel: Panel) -> list[str]:
         drawn = rows[rows["run_id"].isin(panel.runs["run_id"])]
         plot_gradient_flow(drawn, ax, styles)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 FAINT_FROM = 10
+"""Lines from which on each more makes all fainter, so that they do not grow into a block."""
 
 
 def draw_seeds(

@@ -127,8 +127,6 @@ def clip_gradient(parameters: Sequence[nn.Parameter], clip: float | None) -> Ten
     As `torch.nn.utils.clip_grad_norm_` does it, with less around it for the few parameters of one device.
     """
     grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    if not grads:
-        return torch.zeros(())
     norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(grad) for grad in grads]))
     if clip is not None:
         scale = (clip / (norm + 1e-6)).clamp(max=1.0)  # 1e-6: torch's, against a norm of 0
