@@ -6,9 +6,11 @@ import logging
 import pytest
 import torch
 from hypothesis import settings
-from small_sets import small_cifar10, small_digits
 
-from harness.tasks import cifar10_files, fashion_mnist, mnist_files
+from harness.tasks import fashion_mnist
+from harness.tasks.files import cifar10 as cifar10_files
+from harness.tasks.files import mnist as mnist_files
+from tests.small_sets import small_cifar10, small_digits
 
 settings.register_profile("shared", deadline=None)  # a busy machine is no failure
 settings.load_profile("shared")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from harness.config import compose
-from harness.plan import plan
+from harness.experiment.config import compose
+from harness.experiment.plan import plan
+from harness.experiment.run import execute
 from harness.results import store
-from harness.run import execute
-from harness.tasks.timeseries_files import BUNDLED
+from harness.tasks.files.timeseries import BUNDLED
 
 
 @pytest.mark.parametrize("name", BUNDLED)

@@ -11,18 +11,17 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from harness.report.against import accuracy_page, loss_page
-from harness.report.cost import accuracy_time_pages, time_pages
-from harness.report.curves import grad_norm_pages, learning_pages, loss_pages
-from harness.report.flow import flow_pages
-from harness.report.heatmap import heatmap_pages
-from harness.report.page import is_ours, save_pages
-from harness.report.speed import write_speed_figures
+from harness.report.figures.cost import accuracy_time_pages, time_pages
+from harness.report.figures.curves import grad_norm_pages, learning_pages, loss_pages
+from harness.report.figures.gradient_flow import flow_pages
+from harness.report.figures.heatmap import heatmap_pages
+from harness.report.figures.swept import accuracy_page, loss_page
+from harness.report.layout import is_ours, save_pages
 from harness.report.style import CellStyle, cell_styles
+from harness.report.summary import write_summary
 from harness.results.machine import provenance
-from harness.results.stats import IDENTITY, cell_labels, labelled
+from harness.results.repeats import IDENTITY, cell_labels, labelled
 from harness.results.store import mark, runs_dir, write_atomically
-from harness.results.summary import write_summary
 from harness.results.tables import gather, load_gradflow, load_steps, require_runs
 
 log = logging.getLogger("harness.report")
@@ -59,10 +58,10 @@ def is_current(results_dir: str | Path) -> bool:
 
 
 def _state(results_dir: Path) -> str:
-    """Changes with every row and timing table that comes, goes or is written anew, and with the harness."""
-    files = [*runs_dir(results_dir).glob("*/row.json"), *results_dir.glob("timing*.csv")]
+    """Changes with every row that comes, goes or is written again, and with the harness."""
     known = provenance()
-    lines = [f"{path.parent.name}/{path.name} {mark(path)}" for path in sorted(files)]
+    rows = sorted(runs_dir(results_dir).glob("*/row.json"))
+    lines = [f"{path.parent.name} {mark(path)}" for path in rows]
     text = "\n".join([known["harness"], str(known["git_commit"]), *lines])
     return hashlib.sha256(text.encode()).hexdigest() + "\n"
 
@@ -72,8 +71,7 @@ def write_figures(
 ) -> list[Path]:
     """Writes every figure that the runs can carry into `results_dir/figures`; removes its earlier ones.
 
-    A figure without anything to show is skipped, and the log says so. Those of a timing pass, where there is
-    one, are drawn anew from its table.
+    A figure without anything to show is skipped, and the log says so.
 
     Args:
         results_dir: a results folder.
@@ -92,9 +90,10 @@ def write_figures(
             paths += save_pages(pages, folder, name)
         else:
             log.info("no figure %s: no run that is ok has what it shows", name)
-    paths += write_speed_figures(results_dir)
     for other in set(folder.glob("*.png")) - set(paths):
-        if is_ours(other):  # of an earlier report: it would be taken for a figure of these runs
+        if not other.name.startswith("speed-") and is_ours(
+            other
+        ):  # of an earlier report: it would be taken for a figure of these runs
             other.unlink()
     return paths
 

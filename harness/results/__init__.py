@@ -3,11 +3,11 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from harness.results.record import ABOUT, COLUMNS, GRADFLOW_COLUMNS, STATUSES, STEP_COLUMNS, RunRecord
+from harness.results.schema import ABOUT, COLUMNS, GRADFLOW_COLUMNS, STATUSES, STEP_COLUMNS, RunRecord
 
 if TYPE_CHECKING:
-    from harness.results.stats import cell_labels, conditions, paired_difference, t_interval
-    from harness.results.summary import paired_table, summary_markdown, summary_table, write_summary
+    from harness.results.repeats import cell_labels, conditions
+    from harness.results.statistics import paired_difference, t_interval
     from harness.results.tables import gather, load_gradflow, load_runs, load_steps, require_runs
 
 __all__ = [
@@ -24,12 +24,8 @@ __all__ = [
     "load_runs",
     "load_steps",
     "paired_difference",
-    "paired_table",
     "require_runs",
-    "summary_markdown",
-    "summary_table",
     "t_interval",
-    "write_summary",
 ]
 
 
@@ -37,7 +33,7 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         """Imports pandas and SciPy only for those who ask for tables: a worker that trains does without."""
-        for place in ("tables", "stats", "summary") if name in __all__ else ():
+        for place in ("tables", "repeats", "statistics") if name in __all__ else ():
             module = import_module(f"{__name__}.{place}")
             if hasattr(module, name):
                 globals()[name] = getattr(module, name)  # asked here once only

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.results.record import FINAL_STATUSES, GRADFLOW_COLUMNS, STATUSES, STEP_COLUMNS, RunRecord
+from harness.results.schema import FINAL_STATUSES, GRADFLOW_COLUMNS, STATUSES, STEP_COLUMNS, RunRecord
 
 LOCK_NAME = ".lock"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.results.record import COLUMNS, GRADFLOW_COLUMNS, STEP_COLUMNS, RunRecord
+from harness.results.schema import COLUMNS, GRADFLOW_COLUMNS, STEP_COLUMNS, RunRecord
 from harness.results.store import CorruptRowError, read_row, runs_dir, write_atomically
 
 log = logging.getLogger("harness.results")

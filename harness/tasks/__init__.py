@@ -13,6 +13,7 @@ from harness.tasks.copy_memory import make_copy_memory
 from harness.tasks.delayed_recall import make_delayed_recall
 from harness.tasks.embedded_reber import make_embedded_reber
 from harness.tasks.fashion_mnist import fetch_fashion_mnist, load_fashion_mnist
+from harness.tasks.files.timeseries import fetch_timeseries
 from harness.tasks.listops import make_listops
 from harness.tasks.majority import make_majority
 from harness.tasks.mnist import fetch_mnist, load_mnist
@@ -25,7 +26,6 @@ from harness.tasks.sine_frequency import make_sine_frequency
 from harness.tasks.task import NO_LABEL, Split, Task, TaskSpec
 from harness.tasks.temporal_order import make_temporal_order
 from harness.tasks.timeseries import load_timeseries
-from harness.tasks.timeseries_files import fetch_timeseries
 from harness.tasks.two_sequence import make_two_sequence
 
 __all__ = [

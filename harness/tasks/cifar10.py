@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from harness.tasks.checks import one_of, whole_number
-from harness.tasks.cifar10_files import read_images
-from harness.tasks.draws import stream
-from harness.tasks.fetching import fetch_set
-from harness.tasks.image_files import split_by_class
-from harness.tasks.noise import fill_normal
-from harness.tasks.pixels import some_rows
+from harness.tasks.common.arguments import one_of, whole_number
+from harness.tasks.common.noise import fill_normal
+from harness.tasks.common.pixels import some_rows
+from harness.tasks.common.random_streams import stream
+from harness.tasks.files.cifar10 import read_images
+from harness.tasks.files.fetching import fetch_set
+from harness.tasks.files.images import split_by_class
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -46,7 +46,7 @@ def load_cifar10(
     the luma (299 R + 587 G + 114 B)/1000, rounded to one of 256 levels, halves up; `colour` (1024, 3);
     `noisy_rows` (1000, 96), the 32 rows and then standard normal noise up to `seq_len` steps. The noise
     is drawn for every image anew (the published coRNN code puts one piece of noise behind all images)
-    and made of sums of 12 integers (see `harness.tasks.noise`), so that its bytes are the same on every
+    and made of sums of 12 integers (see `common.noise`), so that its bytes are the same on every
     machine. It is large: 0.38 MB an image, 17 GB for all that are trained on; name an `n_train`.
 
     Data source: `cifar10-60000`, the published 10,000 images to test on and a tenth of each class of the

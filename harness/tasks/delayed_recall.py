@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from harness.tasks.apart import splits_apart
-from harness.tasks.checks import one_of, split_sizes, whole_number
-from harness.tasks.draws import whole
+from harness.tasks.common.arguments import one_of, split_sizes, whole_number
+from harness.tasks.common.disjoint import splits_apart
+from harness.tasks.common.random_streams import whole
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 VARIANTS = ("separate", "shared")

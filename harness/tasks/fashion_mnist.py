@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from harness.tasks.fetching import fetch_set
-from harness.tasks.image_files import (
+from harness.tasks.common.pixels import pixel_task
+from harness.tasks.files.fetching import fetch_set
+from harness.tasks.files.images import (
     Images,
     Stamps,
     default_data_dir,
@@ -14,7 +15,6 @@ from harness.tasks.image_files import (
     read_idx_images,
     stamps,
 )
-from harness.tasks.pixels import pixel_task
 from harness.tasks.task import Task
 
 CLASSES = (

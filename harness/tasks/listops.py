@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from harness.tasks.apart import splits_apart
-from harness.tasks.checks import split_sizes, whole_number
-from harness.tasks.draws import stream
-from harness.tasks.expressions import evaluate, grow, only, place_tokens, trees_at_once
+from harness.tasks.common.arguments import split_sizes, whole_number
+from harness.tasks.common.disjoint import splits_apart
+from harness.tasks.common.expressions import evaluate, grow, only, place_tokens, trees_at_once
+from harness.tasks.common.random_streams import stream
 from harness.tasks.task import Split, Task, TaskSpec
 
 VOCABULARY = ("-", *"0123456789", "[MIN", "[MAX", "[MED", "[SM", "]")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.tasks.fetching import fetch_set
-from harness.tasks.mnist_files import read_digits
-from harness.tasks.pixels import pixel_task
+from harness.tasks.common.pixels import pixel_task
+from harness.tasks.files.fetching import fetch_set
+from harness.tasks.files.mnist import read_digits
 from harness.tasks.task import Task
 
 

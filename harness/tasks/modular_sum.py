@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import torch
 
-from harness.tasks.apart import check_space, splits_apart
-from harness.tasks.checks import split_sizes, whole_number
-from harness.tasks.draws import whole
+from harness.tasks.common.arguments import split_sizes, whole_number
+from harness.tasks.common.disjoint import check_space, splits_apart
+from harness.tasks.common.random_streams import whole
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.tasks.checks import whole_number
-from harness.tasks.draws import SPLITS, stream
+from harness.tasks.common.arguments import whole_number
+from harness.tasks.common.random_streams import SPLITS, stream
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 SAMPLE = Path(__file__).with_name("next_char_sample.txt")

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from harness.tasks.apart import splits_apart
-from harness.tasks.checks import one_of, split_sizes, whole_number
-from harness.tasks.draws import whole
-from harness.tasks.noise import fill_normal
+from harness.tasks.common.arguments import one_of, split_sizes, whole_number
+from harness.tasks.common.disjoint import splits_apart
+from harness.tasks.common.noise import fill_normal
+from harness.tasks.common.random_streams import whole
+from harness.tasks.common.tones import PHASES, add_waves, sine_table
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
-from harness.tasks.tones import PHASES, add_waves, sine_table
 
 VARIANTS = ("frequency", "phase")
 
@@ -42,7 +42,7 @@ def make_noisy_tones(
     256 T; `phase-K-SdB` has c cycles for every class and begins at k/K of a turn (rounded down to one of
     the 256 T). The noise has S decibels less power than the tone: its variance is 10^(−S/10) / 2.
 
-    Sines are multiples of 2⁻¹² and the noise is made of sums of 12 integers (see `harness.tasks.noise`),
+    Sines are multiples of 2⁻¹² and the noise is made of sums of 12 integers (see `common.noise`),
     its deviation a multiple of 2⁻²⁰, so that the bytes are the same on every machine.
 
     Splits: no two share a sample; the noise makes every one different.

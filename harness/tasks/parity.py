@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.tasks.checks import split_sizes, whole_number
+from harness.tasks.common.arguments import split_sizes, whole_number
 from harness.tasks.modular_sum import sum_of, sum_spec, sum_splits
 from harness.tasks.task import Task
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from harness.tasks.apart import splits_apart
-from harness.tasks.checks import split_sizes, whole_number
-from harness.tasks.distinct import distinct
-from harness.tasks.draws import whole
+from harness.tasks.common.arguments import split_sizes, whole_number
+from harness.tasks.common.disjoint import splits_apart
+from harness.tasks.common.random_streams import whole
+from harness.tasks.common.without_replacement import distinct
 from harness.tasks.task import NO_LABEL, Split, Task, TaskSpec, full_lengths
 
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from harness.tasks.apart import splits_apart
-from harness.tasks.checks import split_sizes, whole_number
-from harness.tasks.draws import uniform, whole
+from harness.tasks.common.arguments import split_sizes, whole_number
+from harness.tasks.common.disjoint import splits_apart
+from harness.tasks.common.random_streams import uniform, whole
+from harness.tasks.common.tones import PHASES, add_waves, sine_table
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
-from harness.tasks.tones import PHASES, add_waves, sine_table
 
 
 def make_sine_frequency(

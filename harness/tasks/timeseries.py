@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from harness.tasks.image_files import split_by_class
+from harness.tasks.files.images import split_by_class
+from harness.tasks.files.timeseries import checked_name, read_part
 from harness.tasks.task import Split, Task, TaskSpec
-from harness.tasks.timeseries_files import checked_name, read_part
 
 VAL_SHARE = 1 / 5
 """Of each class of the published training part."""

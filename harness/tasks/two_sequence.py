@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from harness.tasks.apart import splits_apart
-from harness.tasks.checks import split_sizes, whole_number
-from harness.tasks.draws import whole
-from harness.tasks.noise import fill_normal
+from harness.tasks.common.arguments import split_sizes, whole_number
+from harness.tasks.common.disjoint import splits_apart
+from harness.tasks.common.noise import fill_normal
+from harness.tasks.common.random_streams import whole
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 DEVIATION = np.float32(math.sqrt(0.2))
@@ -36,7 +36,7 @@ def make_two_sequence(
     T to T + T/10, here every sequence has T steps; its class 2 with the target 0 is class 0 here.
     Classes are drawn with equal probability.
 
-    The noise is made of sums of 12 integers (see `harness.tasks.noise`), so that its bytes are the same
+    The noise is made of sums of 12 integers (see `common.noise`), so that its bytes are the same
     on every machine: multiples of 2⁻¹⁶ of a deviation, none beyond 6 deviations.
 
     Splits: no two share a sample; a single noise step has 786,421 values.

@@ -1,11 +1,11 @@
 """Model, the one training loop, and what is measured on the way: gradient norms, gradient flow, time."""
 
 from harness.training.evaluate import evaluate
-from harness.training.gradflow import flow_slope, half_life
 from harness.training.history import History, clip_rate
 from harness.training.loop import train
 from harness.training.model import SequenceClassifier, count_parameters, encoded_size
 from harness.training.options import TrainOptions
+from harness.training.probes.gradient_flow import flow_slope, half_life
 from harness.training.process import denormals_as_before, flush_denormals, keep_freed_memory
 
 __all__ = [

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from harness.training.gradflow import FlowRow
+from harness.training.probes.gradient_flow import FlowRow
 
 
 class EvalRow(NamedTuple):

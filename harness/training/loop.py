@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from harness.tasks import Split, Task
 from harness.training.evaluate import evaluate
-from harness.training.gradflow import FlowRow, flow_points, probed_forward, why_unsupported
 from harness.training.history import History, Stretch, divergence
 from harness.training.model import SequenceClassifier, loss_of, tally
 from harness.training.optimizer import Optimizer
 from harness.training.options import TrainOptions
+from harness.training.probes.gradient_flow import FlowRow, flow_points, probed_forward, why_unsupported
 
 log = logging.getLogger("harness.training")
 

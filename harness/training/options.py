@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.tasks.checks import one_of, whole_number
-from harness.training.gradflow import NUM_POINTS
+from harness.tasks.common.arguments import one_of, whole_number
+from harness.training.probes.gradient_flow import NUM_POINTS
 
 OPTIMIZERS = ("adam", "rmsprop", "sgd")
 

@@ -18,8 +18,8 @@ from torch import nn
 
 from harness.kernels import choose_kernel
 from harness.tasks import Split, TaskSpec
+from harness.timing.flops import cell_flops
 from harness.training import SequenceClassifier, TrainOptions, flush_denormals, keep_freed_memory
-from harness.training.flops import cell_flops
 from harness.training.loop import clip_gradient
 from harness.training.model import loss_of
 from harness.training.optimizer import Optimizer

@@ -16,11 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.plan import Plan
-from harness.report import write_report
-from harness.results import RunRecord, gather, write_summary
+from harness.experiment.grid import expand
+from harness.experiment.plan import Plan
+from harness.report import write_report, write_summary
+from harness.results import RunRecord, gather
 from harness.results.store import finish, runs_dir
-from harness.sweep import expand
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = ("rnn", "lstm", "gru")

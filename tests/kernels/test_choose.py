@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.cli import main
+from harness.cli.main import main
 from harness.kernels import FusedCell, choose_kernel, fused, why_not_fused
 from tests.kernels.stock import CELLS, F32, F64, MOST, assert_close, draw, first_state, outcome, stock
 

@@ -9,9 +9,9 @@ import torch
 from harness.kernels import Flow, FusedCell
 from harness.tasks import TaskSpec
 from harness.training import SequenceClassifier
-from harness.training.gradflow import fused_rows, probed_forward
+from harness.training.probes.gradient_flow import fused_rows, probed_forward
 from tests.kernels.stock import CELLS, draw, stock
-from tests.training.test_gradflow import assert_same, reference_norms
+from tests.training.probes.test_gradient_flow import assert_same, reference_norms
 
 B, T, D, H = 5, 9, 3, 5
 ALL = pytest.mark.parametrize("name", list(CELLS))

@@ -11,7 +11,7 @@ from zlib import crc32
 
 import numpy as np
 
-from harness.results.record import RunRecord
+from harness.results.schema import RunRecord
 from harness.results.store import finish
 
 TASKS: dict[str, dict[str, Any]] = {

@@ -6,15 +6,15 @@ import pytest
 from matplotlib.colors import to_hex
 
 from harness.report import cell_styles, plot_accuracy_heatmap, plot_against, plot_curves, plot_gradient_flow
-from harness.report.against import accuracy_page, loss_page
-from harness.report.cost import accuracy_time_pages, side_by_side, time_pages
-from harness.report.curves import grad_norm_pages, learning_pages, loss_pages, mean_curve
-from harness.report.flow import flow_pages, mean_norm
-from harness.report.heatmap import heatmap_pages, mean_accuracy
-from harness.report.page import drawing_axes
-from harness.report.seeds import draw_seeds
+from harness.report.figures.cost import accuracy_time_pages, side_by_side, time_pages
+from harness.report.figures.curves import grad_norm_pages, learning_pages, loss_pages, mean_curve
+from harness.report.figures.gradient_flow import flow_pages, mean_norm
+from harness.report.figures.heatmap import heatmap_pages, mean_accuracy
+from harness.report.figures.seed_lines import draw_seeds
+from harness.report.figures.swept import accuracy_page, loss_page
+from harness.report.layout import drawing_axes
 from harness.results import load_gradflow, load_runs, load_steps, t_interval
-from harness.results.stats import labelled
+from harness.results.repeats import labelled
 
 from .checks import outside, overlaps, text_boxes
 from .synthetic import make_record, make_results, write_run

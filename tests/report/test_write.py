@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from harness.report import is_current, write_report
-from harness.report.page import save_pages
+from harness.report.layout import save_pages
 from harness.results import GRADFLOW_COLUMNS, STEP_COLUMNS
 
 from .synthetic import make_record, make_results, write_run

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from harness.results.record import RunRecord
+from harness.results.schema import RunRecord
 from harness.results.store import finish
 
 STEPS = [

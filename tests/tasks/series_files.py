@@ -76,7 +76,7 @@ def bundled(problems, download=None):
         )
         real = importlib.import_module
         with mock.patch(
-            "harness.tasks.timeseries_files.importlib.import_module",
+            "harness.tasks.files.timeseries.importlib.import_module",
             lambda name: module if name == "aeon.datasets" else real(name),
         ):
             yield types.SimpleNamespace(folder=Path(folder) / "data", module=module)

@@ -3,11 +3,11 @@
 import math
 
 import pytest
-from every_split import splits_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.tasks.associative_recall import make_associative_recall
+from tests.tasks.every_split import splits_of
 
 SIZES = st.tuples(
     st.integers(1, 10),  # pairs

@@ -5,11 +5,11 @@ from collections import Counter
 from itertools import pairwise, product
 
 import pytest
-from every_split import splits_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.tasks.bracket_matching import make_bracket_matching
+from tests.tasks.every_split import splits_of
 
 
 def stack_check(word, num_types):

@@ -8,11 +8,11 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from small_sets import CIFAR10_FILES, batch_bytes, small_cifar10, text
 from torchvision.datasets import CIFAR10
 
-from harness.tasks import cifar10_files
 from harness.tasks.cifar10 import CLASSES, load_cifar10
+from harness.tasks.files import cifar10 as cifar10_files
+from tests.small_sets import CIFAR10_FILES, batch_bytes, small_cifar10, text
 
 COUNT = 20
 
@@ -211,14 +211,14 @@ class Evil:
         return self.call
 
 
-@pytest.mark.parametrize("module", ["os", "builtins", "numpy", "harness.tasks.cifar10_files"])
+@pytest.mark.parametrize("module", ["os", "builtins", "numpy", "harness.tasks.files.cifar10"])
 def test_a_pickle_that_calls_anything_is_refused_and_nothing_runs(small, monkeypatch, tmp_path, module):
     folder, _ = small
     calls = {
         "os": (os.mkdir, (str(tmp_path / "ran"),)),
         "builtins": (eval, (f"__import__('os').mkdir({str(tmp_path / 'ran')!r})",)),
         "numpy": (np.save, (str(tmp_path / "ran"), [1])),
-        "harness.tasks.cifar10_files": (cifar10_files.read_images, ()),
+        "harness.tasks.files.cifar10": (cifar10_files.read_images, ()),
     }
     path = folder / "cifar-10-batches-py" / "data_batch_1"
     publish(monkeypatch, path, pickle.dumps(Evil(calls[module]), protocol=2))

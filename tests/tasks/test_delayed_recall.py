@@ -3,11 +3,11 @@
 import math
 
 import pytest
-from every_split import splits_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.tasks import make_delayed_recall
+from tests.tasks.every_split import splits_of
 
 VARIANTS = ("separate", "shared")
 

@@ -5,11 +5,11 @@ import re
 from collections import Counter
 
 import pytest
-from every_split import splits_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.tasks.embedded_reber import SYMBOLS, make_embedded_reber
+from tests.tasks.every_split import splits_of
 
 # The inner grammar as a regular expression, worked out by hand from its diagram: after T a loop of S, then X
 # and S ends it; X X leads to the lower loop, which after P opens with T*V, and goes round by P X T* V.

@@ -133,7 +133,7 @@ def test_damage_is_named_with_the_file(tmp_path, small_set):
 
 @pytest.mark.parametrize("permutation", ["none", "bit_reversal", 92916])
 def test_images_are_cut_and_permuted_as_mnists(tmp_path, monkeypatch, small_set, forget, permutation):
-    from harness.tasks import mnist_files
+    from harness.tasks.files import mnist as mnist_files
 
     write(tmp_path / "FashionMNIST" / "raw", small_set)
     write(tmp_path / "MNIST" / "raw", small_set)

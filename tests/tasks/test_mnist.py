@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from harness.tasks import load_mnist, mnist_files
-from harness.tasks.mnist_files import split_by_class
+from harness.tasks import load_mnist
+from harness.tasks.files import mnist as mnist_files
+from harness.tasks.files.mnist import split_by_class
 
 DIVISORS = [1, 2, 4, 7, 8, 14, 16, 28, 49, 56, 98, 112, 196, 392, 784]
 

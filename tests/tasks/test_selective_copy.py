@@ -5,12 +5,12 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
-from every_split import splits_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.tasks.distinct import distinct, shuffle_rows
+from harness.tasks.common.without_replacement import distinct, shuffle_rows
 from harness.tasks.selective_copy import make_selective_copy
+from tests.tasks.every_split import splits_of
 
 
 @settings(max_examples=40, deadline=None)

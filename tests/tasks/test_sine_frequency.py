@@ -10,8 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.tasks.common.tones import sine_table
 from harness.tasks.sine_frequency import class_of, make_sine_frequency
-from harness.tasks.tones import sine_table
 
 
 def spectrum(wave, cycles):

@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from series_files import TOY, as_lists, bundled, rows, series
 
 from harness.tasks.timeseries import channel_statistics, class_of_label, load_timeseries
+from tests.tasks.series_files import TOY, as_lists, bundled, rows, series
 
 
 @pytest.fixture

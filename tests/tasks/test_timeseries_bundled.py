@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from series_files import rows
 
+from harness.tasks.files.timeseries import BUNDLED
 from harness.tasks.timeseries import load_timeseries
-from harness.tasks.timeseries_files import BUNDLED
+from tests.tasks.series_files import rows
 
 GOLDEN = {
     ("JapaneseVowels", True): "e114e48876548b5b3fff69b2c60bf22873e14571fb215681d687e6fa4f655368",

@@ -6,10 +6,10 @@ import platform
 import pytest
 import torch
 
-from harness.config import compose
-from harness.plan import plan
+from harness.experiment.config import compose
+from harness.experiment.plan import plan
+from harness.experiment.run import execute
 from harness.results import store
-from harness.run import execute
 from harness.training import flush_denormals, keep_freed_memory, process
 
 GLIBC = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")

@@ -1,0 +1,84 @@
+"""The samples that are shown, and the words for a task and a label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.tasks import Task, TaskSpec
+from harness.tasks.common.arguments import whole_number
+from harness.tasks.task import NO_LABEL
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One validation sample without its padding."""
+
+    number: int
+    x: np.ndarray
+    """(T, D) values or (T,) token ids."""
+    y: np.ndarray
+    """A class, a number, or (T,) classes."""
+    asked: np.ndarray
+    """The steps with a label, for labels at steps."""
+
+
+def pick(task: Task, count: int) -> list[Sample]:
+    """Samples evenly spread over the validation split: data sets are often sorted by class.
+
+    Raises:
+        ValueError: `count` is below 1.
+    """
+    count = min(whole_number("count", count), len(task.val))
+    samples = []
+    for number in (place * len(task.val) // count for place in range(count)):
+        x, y, length = task.val[number]
+        labels = y.numpy()
+        asked = np.flatnonzero(labels != NO_LABEL) if task.spec.target == "steps" else np.empty(0, np.int64)
+        samples.append(Sample(number, x[: int(length)].numpy(), labels, asked))
+    return samples
+
+
+def about(spec: TaskSpec) -> str:
+    """The task in one line.
+
+    >>> from harness.tasks import make_delayed_recall
+    >>> about(make_delayed_recall(seq_len=20).spec)
+    'delayed_recall, separate-8: 20 steps of tokens 0 to 15 -> class 0 to 7 (chance 0.125); data: generated'
+    """
+    inputs = f"{spec.input_size} feature" + ("" if spec.input_size == 1 else "s")
+    if spec.vocab_size is not None:
+        inputs = f"tokens 0 to {spec.vocab_size - 1}"
+    target = {
+        "class": f"class 0 to {spec.num_classes - 1}",
+        "steps": f"class 0 to {spec.num_classes - 1} at the steps that are asked",
+        "value": "a number" + (f", right within {spec.tolerance:g}" if spec.tolerance else ""),
+    }[spec.target]
+    return (
+        f"{spec.name}, {spec.variant}: {spec.seq_len} steps of {inputs} -> {target} "
+        f"(chance {spec.chance_accuracy:.3f}); data: {spec.data_source}"
+    )
+
+
+def label_text(spec: TaskSpec, sample: Sample, most: int = 12) -> str:
+    """The label in words; labels at steps by runs of steps, of each at most `most`, half from each end."""
+    if spec.target == "class":
+        return f"class {int(sample.y)}"
+    if spec.target == "value":
+        return f"target {float(sample.y):.4g}"
+    answers = []
+    for run in np.split(sample.asked, np.flatnonzero(np.diff(sample.asked) > 1) + 1):
+        steps = f"t={run[0]}" if len(run) == 1 else f"t={run[0]} to {run[-1]}"
+        answers.append(f"{steps}: {' '.join(_ends([str(sample.y[t]) for t in run], most))}")
+    count = len(sample.asked)
+    return f"{count} step{'' if count == 1 else 's'} asked, {', '.join(_ends(answers, most))}"
+
+
+def _ends(texts: list[str], most: int) -> list[str]:
+    """All of them, or with more than `most` those at both ends.
+
+    >>> _ends(["5", "3", "8", "1", "2"], 4)
+    ['5', '3', '…', '1', '2']
+    """
+    return texts if len(texts) <= most else [*texts[: most // 2], "…", *texts[-(most // 2) :]]

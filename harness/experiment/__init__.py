@@ -1,0 +1,1 @@
+"""From a Hydra config to finished runs. The only room that knows Hydra."""

@@ -1,0 +1,63 @@
+"""The keys of a run's config, their types and defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.tasks.common.arguments import whole_number
+from harness.training import TrainOptions
+
+
+@dataclass(frozen=True)
+class TimingOptions:
+    """How long to measure.
+
+    Raises:
+        ValueError: a value is outside its range; the message calls it by its config key.
+    """
+
+    rounds: int = 7
+    """Visits to each configuration; medians and quartiles are over them."""
+    min_seconds: float = 0.1
+    """A visit repeats its step until it has lasted this long."""
+    warmup: int = 10
+    """Steps of each configuration before the first round."""
+    like_for_like: bool = False
+    """Give all cells torch's kernels without oneDNN, which has a fused one for the LSTM alone."""
+
+    def __post_init__(self) -> None:
+        whole_number("timing.rounds", self.rounds, low=3, high=10_000)  # fewer have no quartiles
+        whole_number("timing.warmup", self.warmup, low=10, high=10_000)
+        if not 0 < self.min_seconds <= 60:
+            raise ValueError(
+                f"timing.min_seconds must be above 0 and at most 60 seconds, not {self.min_seconds}; "
+                "the usual is 0.1"
+            )
+
+
+@dataclass
+class ModelOptions:
+    """What stands around the cell."""
+
+    embedding_size: int | None = None
+    """Features of a learned embedding of tokens; None: one-hot."""
+
+
+@dataclass
+class Schema:
+    """The keys of a run's config and their types; `task` and `cell` are filled by their yaml files."""
+
+    task: Any = None
+    cell: Any = None
+    model: ModelOptions = field(default_factory=ModelOptions)
+    train: TrainOptions = field(default_factory=TrainOptions)
+    timing: TimingOptions = field(default_factory=TimingOptions)
+    seed: int = 1
+    results_dir: str = "results"
+    data_dir: str | None = None
+    threads: int = 1
+    kernel: str = "auto"
+    keep_memory: bool = True
+    device: str = "cpu"
+    concurrent: int = 1

@@ -1,0 +1,206 @@
+"""Panels and pages: which runs go into one panel, and how panels, titles and one legend share a page."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from harness.report.style import DPI, GREY, RC, CellStyle
+from harness.results.repeats import IDENTITY
+
+PANELS_A_PAGE = 12
+_WIDTH = {1: 6.4, 2: 8.6, 3: 10.2, 4: 11.2}  # inches, by columns
+LETTERS_AN_INCH = 12.5  # of DejaVu Sans at 10 points, rounded down
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The runs of one panel and the parts of its title; what all panels share goes to the page's title."""
+
+    parts: tuple[str, ...]
+    runs: pd.DataFrame
+    x: str = ""
+
+
+def drawing_axes(ax: Axes | None, width: float = 5.0, height: float = 3.6) -> Axes:
+    """`ax`, or the axes of a new figure of `width` × `height` inches that needs no screen."""
+    if ax is not None:
+        return ax
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure.add_subplot()
+
+
+def split(runs: pd.DataFrame, by: Sequence[str], x: str = "") -> list[Panel]:
+    """One panel for each task, variant, source and condition, and each value of `by`.
+
+    Args:
+        runs: as `labelled` returns them.
+        by: `hidden_size`, `seq_len` or both; the first varies slowest.
+        x: the column of the horizontal axis, for the panels to carry.
+    """
+    panels = []
+    for key, group in runs.groupby([*IDENTITY, "condition", *by], dropna=False):
+        task, variant, source, condition = key[:4]
+        sizes = [
+            f"{'H' if name == 'hidden_size' else 'T'} = {v}" for name, v in zip(by, key[4:], strict=True)
+        ]
+        panels.append(Panel((f"{task} ({variant}), {source}", str(condition), *sizes), group, x))
+    return panels
+
+
+def length_columns(runs: pd.DataFrame) -> int:
+    """One column a length where up to four fit beside one another, else three to be filled in turn."""
+    lengths = int(runs["seq_len"].nunique())
+    return lengths if lengths <= 4 else 3
+
+
+def seeds_text(runs: pd.DataFrame, by: Sequence[str]) -> str:
+    """How many seeds stand behind a mean, over the points of a panel: `n = 3 seeds`, `n = 2–3 seeds`."""
+    counts = runs[runs["status"] == "ok"].groupby(list(by)).size()
+    if counts.empty:
+        return "no run ended ok"
+    low, high = int(counts.min()), int(counts.max())
+    return f"n = {high} seed{'s' if high > 1 else ''}" if low == high else f"n = {low}–{high} seeds"
+
+
+def not_ok_text(runs: pd.DataFrame) -> str:
+    """`1 diverged, 2 failed`, or empty where every run is ok."""
+    counts = runs.loc[runs["status"] != "ok", "status"].value_counts()
+    return ", ".join(f"{count} {status}" for status, count in counts.items())
+
+
+Draw = Callable[[Axes, Panel], Sequence[str]]
+"""Draws one panel and returns remarks for its title; empty ones are left out."""
+
+
+def make_pages(
+    panels: Sequence[Panel],
+    draw: Draw,
+    *,
+    title: str,
+    caption: str,
+    styles: dict[str, CellStyle],
+    columns: int = 3,
+    panel_height: float = 2.7,
+    handles: Sequence[Artist] = (),
+    markers: bool = True,
+    margin: float = 0.85,
+) -> list[Figure]:
+    """Lays panels out on as many pages as they need, at most `PANELS_A_PAGE` each.
+
+    Args:
+        panels: in reading order.
+        draw: draws a panel and returns remarks for its title.
+        title: of every page.
+        caption: what the marks mean; stands with the legend below the panels.
+        styles: of the cells in the legend.
+        columns: panels beside one another, 1 to 4.
+        panel_height: inches.
+        handles: further entries of the legend, after the cells.
+        markers: whether the cells' legend entries show their markers.
+        margin: inches that the labels of the vertical axis take from a panel's width.
+    """
+    columns = max(1, min(columns, len(panels), 4))
+    a_page = max(1, PANELS_A_PAGE // columns) * columns
+    entries = [_entry(cell, style, markers) for cell, style in styles.items()] + list(handles)
+    pages = []
+    with mpl.rc_context(RC):
+        for first in range(0, len(panels), a_page):
+            chunk = panels[first : first + a_page]
+            figure, axes = _grid(len(chunk), columns, panel_height, entries, caption)
+            texts = [[*p.parts, *draw(ax, p)] for ax, p in zip(axes, chunk, strict=True)]
+            _write_titles(figure, axes, texts, title, _WIDTH[columns] / columns - margin)
+            pages.append(figure)
+    return pages
+
+
+MAKER = "seqharness"
+
+
+def save_pages(pages: Sequence[Figure], folder: Path, name: str) -> list[Path]:
+    """Writes `name.png`, or `name-1.png`, `name-2.png`, … where there are several pages."""
+    paths = []
+    for number, page in enumerate(pages, start=1):
+        path = folder / (f"{name}.png" if len(pages) == 1 else f"{name}-{number}.png")
+        page.savefig(path, dpi=DPI, metadata={"Software": MAKER})
+        paths.append(path)
+    return paths
+
+
+def is_ours(path: Path) -> bool:
+    """Whether `save_pages` wrote this file: PNG carries the name of its maker."""
+    return b"Software\0" + MAKER.encode() in path.read_bytes()[:4096]
+
+
+def reference_handle(label: str) -> Line2D:
+    """The legend entry of a grey, dashed reference line."""
+    return Line2D([], [], color=GREY, linestyle="--", linewidth=1.2, label=label)
+
+
+def _grid(
+    count: int, columns: int, panel_height: float, entries: Sequence[Artist], caption: str
+) -> tuple[Figure, list[Axes]]:
+    """An empty page: axes for `count` panels above one legend, whose title is the caption."""
+    rows, width = math.ceil(count / columns), _WIDTH[columns]
+    legend_columns = _legend_columns(entries, width)
+    legend_lines = math.ceil(len(entries) / legend_columns)
+    caption = textwrap.fill(caption, int(width * LETTERS_AN_INCH))
+    below = 0.2 * (legend_lines + caption.count("\n") + 1)
+    figure = Figure(figsize=(width, rows * (panel_height + 0.45) + below + 0.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(h_pad=0.07, w_pad=0.07)  # type: ignore[union-attr, call-arg]
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in axes[count:]:
+        ax.set_axis_off()
+    figure.legend(
+        handles=list(entries), loc="outside lower center", ncols=legend_columns, frameon=False,
+        title=caption, title_fontsize=10, handlelength=2.6,
+    )  # fmt: skip
+    return figure, list(axes[:count])
+
+
+def _write_titles(
+    figure: Figure, axes: Sequence[Axes], texts: Sequence[Sequence[str]], title: str, panel_width: float
+) -> None:
+    """Says once, at the top, what all panels share, and above each panel what is its own."""
+    several = len(texts) > 1
+    shared = [text for text in texts[0] if text and all(text in other for other in texts)] if several else []
+    heading = [f"{title}:" if shared else title, *shared]
+    figure.suptitle(_wrap(heading, int(figure.get_figwidth() * LETTERS_AN_INCH / 1.2)))
+    for ax, parts in zip(axes, texts, strict=True):
+        own = [part for part in parts if part and part not in shared]
+        ax.set_title(_wrap(own, max(12, int(panel_width * LETTERS_AN_INCH))), loc="left")
+
+
+def _wrap(parts: Sequence[str], letters: int) -> str:
+    """Joins parts with commas into lines; a part breaks only where it alone is longer than a line."""
+    # a no-break space keeps textwrap from parting "n =" from "3 seeds"
+    kept = [part.replace(" ", "\u00a0") if len(part) < letters else part for part in parts]
+    text = ", ".join(kept).replace(":, ", ": ")
+    return "\n".join(textwrap.wrap(text, letters, break_on_hyphens=False))
+
+
+def _legend_columns(entries: Sequence[Artist], width: float) -> int:
+    """As many as fit beside one another, evened out over the lines that this takes."""
+    inches = [0.8 + len(str(entry.get_label())) / LETTERS_AN_INCH for entry in entries]
+    if sum(inches) < width:
+        return max(1, len(entries))
+    fit = max(1, int(width / max(inches)))
+    return math.ceil(len(entries) / math.ceil(len(entries) / fit))
+
+
+def _entry(cell: str, style: CellStyle, markers: bool) -> Line2D:
+    marker = style.marker if markers else ""
+    return Line2D([], [], color=style.color, linestyle=style.linestyle, marker=marker, label=cell)

@@ -1,0 +1,268 @@
+"""One table of all settings, and the same as a page of Markdown that hides no run."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.results.repeats import (
+    IDENTITY,
+    cell_labels,
+    labelled,
+    settings_of,
+    varying_settings,
+)
+from harness.results.schema import STATUSES
+from harness.results.statistics import paired_difference, t_interval
+from harness.results.store import write_atomically
+
+SHARED = ("budget", "batch_size", "optimizer", "lr", "clip", "num_layers", "dropout")
+"""Settings that the head of the summary names where all runs of a task share them."""
+
+_PLACE = (*IDENTITY, "seq_len", "hidden_size")
+_BASELINES = ("lstm", "gru", "rnn")
+_ALL_PAIRS_UP_TO = 5  # cells; 20 cells would make 190 rows of each setting
+
+
+def summary_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a setting, that is: all of the config but the seed; different settings are never pooled.
+
+    Args:
+        runs: the rows of `load_runs`.
+
+    Returns:
+        task, variant, data_source, seq_len, cell, hidden_size; one text column for each further setting that
+        varies within a task; `n` (runs that are `ok`), `not_ok`; means over the `ok` runs of test_accuracy
+        and test_loss with half widths of their 95 % t intervals in `*_half` (NaN for n = 1);
+        chance_accuracy, memoryless_loss; `solved` (of n) and the median solved_step of those; means of
+        grad_norm_mean and train_s (seconds); the median gradflow_half_life (steps;
+        NaN where there is none) over the `falling` runs that have one.
+    """
+    varying = varying_settings(runs)
+    named = runs.assign(cell=cell_labels(runs), **{f"setting {key}": varying[key] for key in varying})
+    keys = [*IDENTITY, "seq_len", "cell", "hidden_size", *(f"setting {key}" for key in varying), "setting"]
+    rows = [
+        dict(zip(keys, place, strict=True)) | _measures(group)
+        for place, group in named.groupby(keys, dropna=False)
+    ]
+    columns = [*keys, *_measures(named.iloc[:0])]
+    table = pd.DataFrame(rows, columns=columns)
+    if not table.duplicated([key for key in keys if key != "setting"]).any():
+        table = table.drop(columns="setting")  # else only the hash tells some of them apart
+    return table.rename(columns={f"setting {key}": key for key in varying})
+
+
+def paired_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """Cells compared in pairs: one row a pair that shares everything but the cell, and at least two seeds.
+
+    Up to five cells are compared each with each; more of them with one baseline (`lstm`, else `gru`, `rnn`,
+    else the first).
+
+    Returns:
+        task, variant, data_source, seq_len, hidden_size, condition, a, b (cells); mean and half width of
+        the paired difference in test accuracy a − b (0 to 1), n (seeds that both have).
+    """
+    ok = labelled(runs)
+    ok = ok[(ok["status"] == "ok") & ok["test_accuracy"].notna()]
+    keys, rows = [*_PLACE, "condition"], []
+    for place, group in ok.groupby(keys, dropna=False):
+        by_cell = {str(cell): g.set_index("seed")["test_accuracy"] for cell, g in group.groupby("label")}
+        for a, b in _pairs(list(by_cell)):
+            mean, half, n = paired_difference(by_cell[a], by_cell[b])
+            if n >= 2:
+                rows.append((*place, a, b, mean, half, n))
+    return pd.DataFrame(rows, columns=[*keys, "a", "b", "difference", "half", "n"])
+
+
+def summary_markdown(runs: pd.DataFrame) -> str:
+    """The whole summary: what ran, the table of settings, cells in pairs, and every run that is not `ok`.
+
+    Args:
+        runs: the rows of `load_runs`.
+    """
+    parts = [
+        ["# Summary", "", *_header(runs)],
+        ["## Settings", "", *_settings_section(runs)],
+        ["## Cells compared in pairs", "", *_pairs_section(runs)],
+        ["## Not ok", "", *_not_ok_section(runs)],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+def write_summary(results_dir: str | Path, runs: pd.DataFrame) -> Path:
+    """Writes `summary.md` into `results_dir`, whole or not at all, and returns its path."""
+    path = Path(results_dir) / "summary.md"
+    write_atomically(path, summary_markdown(runs))
+    return path
+
+
+def _measures(group: pd.DataFrame) -> dict[str, Any]:
+    ok = group[group["status"] == "ok"]
+    accuracy, accuracy_half = t_interval(ok["test_accuracy"])
+    loss, loss_half = t_interval(ok["test_loss"])
+    return {
+        "n": len(ok),
+        "not_ok": len(group) - len(ok),
+        "test_accuracy": accuracy,
+        "test_accuracy_half": accuracy_half,
+        "chance_accuracy": group["chance_accuracy"].mean(),
+        "test_loss": loss,
+        "test_loss_half": loss_half,
+        "memoryless_loss": group["memoryless_loss"].mean(),
+        "solved": int(ok["solved_step"].notna().sum()) if group["solved_rule"].notna().any() else math.nan,
+        "solved_step": _median(ok["solved_step"]),
+        "grad_norm_mean": ok["grad_norm_mean"].mean(),
+        "gradflow_half_life": _median(ok["gradflow_half_life"]),
+        "falling": int(ok["gradflow_half_life"].notna().sum()),
+        "train_s": ok["train_s"].mean(),
+    }
+
+
+def _median(values: pd.Series) -> float:
+    values = values.dropna()
+    return float(values.median()) if len(values) else math.nan
+
+
+def _pairs(cells: Sequence[str]) -> Iterable[tuple[str, str]]:
+    if len(cells) <= _ALL_PAIRS_UP_TO:
+        return itertools.combinations(cells, 2)
+    baseline = next((cell for cell in _BASELINES if cell in cells), cells[0])
+    return ((cell, baseline) for cell in cells if cell != baseline)
+
+
+def _header(runs: pd.DataFrame) -> list[str]:
+    counts = runs["status"].value_counts()
+    by_status = ", ".join(f"{counts[s]} {s}" for s in STATUSES if s in counts) or "none"
+    lines = [f"- runs: {len(runs)} ({by_status})"]
+    for name, word in (("cpu", "processors"), ("torch", "torch versions"), ("git_commit", "git commits")):
+        values = sorted(runs[name].dropna().replace("", pd.NA).dropna().unique())
+        shown = ", ".join(values) or "not recorded"
+        mixed = f"; **{len(values)} {word} are mixed here**" if len(values) > 1 else ""
+        lines.append(f"- {name.replace('_', ' ')}: {shown}{mixed}")
+    for task, group in runs.groupby("task"):
+        sources = sorted(group["data_source"].unique())
+        mixed = "; **sources are mixed, and never compared with each other**" if len(sources) > 1 else ""
+        lines.append(f"- data of {task}: {', '.join(sources)}{mixed}")
+        shared = settings_of(group).loc[:, lambda table: table.nunique() == 1].iloc[0]
+        kept = [f"{key} {shared[key]}" for key in SHARED if shared.get(key)]
+        lines.append(f"- all runs of {task}: {', '.join(kept)}")
+    return [*lines, _clock_line(runs)]
+
+
+def _clock_line(runs: pd.DataFrame) -> str:
+    side = sorted(runs["concurrent"].dropna().astype(int).unique())
+    what = (
+        "- train s is the clock inside the run: training steps only, no data building, evaluation or probes"
+    )
+    if len(side) > 1:
+        among = ", ".join(map(str, side))
+        return f"{what}; **different numbers of runs side by side ({among}) are mixed: don't compare times**"
+    if side and side[0] > 1:
+        return f"{what}, with {side[0]} runs side by side on the machine"
+    return f"{what}, each run alone on the machine"
+
+
+def _settings_section(runs: pd.DataFrame) -> list[str]:
+    table = summary_table(runs)
+    if table.empty:
+        return ["There is no run."]
+    names = [str(name) for name in table]
+    extra = names[names.index("hidden_size") + 1 : names.index("n")]
+    titles = ["task", "variant", "data", "T", "cell", "H", *extra, "n", "test accuracy %", "chance %"]
+    titles += ["test loss", "memoryless loss", "solved", "grad norm", "half-life", "train s"]
+    lead = (
+        "Mean over the seeds that ended `ok` ± half width of the 95 % t interval; n is their number. Solved: "
+        "how many met the task's threshold, and the median step at which. Grad norm: mean before clipping. "
+        "Half-life: steps back in time over which ‖∂L/∂h‖ halves, median over the seeds in which it falls, "
+        "and how many these are if not all; – if none."
+    )
+    rows = [_setting_row(row, extra) for row in table.to_dict("records")]
+    return [lead, "", *_markdown_table(titles, rows)]
+
+
+def _setting_row(row: dict[Any, Any], extra: Sequence[str]) -> list[str]:
+    n, not_ok = row["n"], row["not_ok"]
+    return [
+        *(str(row[name]) for name in (*IDENTITY, "seq_len", "cell", "hidden_size")),
+        *(str(row[name]) for name in extra),
+        (f"n={n}" if n == 1 else str(n)) + (f" (+{not_ok} not ok)" if not_ok else ""),
+        _plus_minus(100 * row["test_accuracy"], 100 * row["test_accuracy_half"], ".1f"),
+        _number(100 * row["chance_accuracy"], ".1f"),
+        _plus_minus(row["test_loss"], row["test_loss_half"], ".3g"),
+        _number(row["memoryless_loss"], ".3g"),
+        _solved(row, n),
+        _number(row["grad_norm_mean"], ".3g"),
+        _half_life(row, n),
+        _number(row["train_s"], ".3g"),
+    ]
+
+
+def _half_life(row: dict[Any, Any], n: int) -> str:
+    """The median half-life of the seeds whose gradient falls, and how many these are where not all do."""
+    of_all = "" if row["falling"] in (0, n) else f" ({row['falling']}/{n})"
+    return _number(row["gradflow_half_life"], ".1f") + of_all
+
+
+def _solved(row: dict[Any, Any], n: int) -> str:
+    """How many seeds met the task's threshold, and when; – where the task has none."""
+    if math.isnan(row["solved"]):
+        return "–"
+    return f"{row['solved']:.0f}/{n}" + (f" at {row['solved_step']:.0f}" if row["solved"] else "")
+
+
+def _pairs_section(runs: pd.DataFrame) -> list[str]:
+    table = paired_table(runs)
+    if table.empty:
+        return ["No two cells share a setting and at least two seeds."]
+    titles = ["task", "variant", "data", "T", "H", "other settings", "cells", "difference, points", "n"]
+    lead = (
+        "Difference in test accuracy, in percentage points, paired by seed (the same seed means the same "
+        "data) ± half width of the 95 % t interval; n is the number of shared seeds. Of many intervals "
+        "one in twenty misses its mean."
+    )
+    if not table["condition"].any():
+        table, titles = table.drop(columns="condition"), [t for t in titles if t != "other settings"]
+    rows = [
+        [
+            *map(str, row[:-5]),
+            f"{row[-5]} − {row[-4]}",
+            _plus_minus(100 * row[-3], 100 * row[-2], "+.1f"),
+            str(row[-1]),
+        ]
+        for row in table.itertuples(index=False, name=None)
+    ]
+    return [lead, "", *_markdown_table(titles, rows)]
+
+
+def _not_ok_section(runs: pd.DataFrame) -> list[str]:
+    bad = runs[runs["status"] != "ok"]
+    if bad.empty:
+        return ["Every run ended `ok`."]
+    rows = [
+        [f"`{run.run_id}`", str(run.status), run.error if isinstance(run.error, str) else "no message"]
+        for run in bad.itertuples()
+    ]
+    return _markdown_table(["run", "status", "error"], rows)
+
+
+def _number(value: Any, spec: str) -> str:
+    return "–" if pd.isna(value) else format(float(value), spec)
+
+
+def _plus_minus(mean: float, half: float, spec: str) -> str:
+    text = _number(mean, spec)
+    return text if pd.isna(half) else f"{text} ± {format(half, spec.lstrip('+'))}"
+
+
+def _markdown_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [titles, ["---"] * len(titles), *rows]
+    return ["| " + " | ".join(_cell(text) for text in line) + " |" for line in lines]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")  # an error's line break or bar would end the row

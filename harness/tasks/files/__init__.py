@@ -1,0 +1,1 @@
+"""Data sets on disk: where they are looked for, how they are fetched, read and verified."""

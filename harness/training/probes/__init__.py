@@ -1,0 +1,1 @@
+"""What is measured beside training, one file a probe."""

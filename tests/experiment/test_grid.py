@@ -1,0 +1,213 @@
+import itertools
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from filelock import FileLock
+from joblib.externals.loky import reusable_executor
+
+import harness
+from harness.cli.main import main
+from harness.experiment.config import ConfigError, options
+from harness.experiment.grid import _plain_line, expand, release_workers, run_grid, show_progress
+from harness.results import store
+
+QUALITY = (
+    "run_id status data_fingerprint steps best_step val_loss val_accuracy test_loss test_accuracy "
+    "grad_norm_mean grad_norm_max clip_rate gradflow_slope solved_step"
+).split()
+
+
+def quality(results):
+    return harness.load_runs(results)[QUALITY].sort_values("run_id").reset_index(drop=True)
+
+
+def harness_command(*arguments, **environment):
+    """Runs the command as a user does, in a process of its own."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "harness", *arguments]
+    return subprocess.run(
+        command, cwd=root, env=os.environ | environment, capture_output=True, text=True, timeout=300
+    )
+
+
+def test_a_grid_is_the_product_of_its_sweeps(tiny):
+    _, jobs = expand([*tiny, "cell=rnn,gru", "seed=range(1,4)", "cell.hidden_size=2,4"])
+    found = {(job.plan.cell_name, job.plan.seed, job.plan.cell_options["hidden_size"]) for job in jobs}
+    assert found == set(itertools.product(("rnn", "gru"), (1, 2, 3), (2, 4)))
+
+
+def test_the_command_line_wins_over_the_sweeps_of_an_experiment():
+    _, jobs = expand(["experiment=smoke", "cell=gru", "task=mnist"])
+    assert {job.plan.cell_name for job in jobs} == {"gru"}
+    assert len(jobs) == 2
+
+
+def test_combinations_that_are_the_same_run_are_made_once_and_that_is_said(tiny, caplog):
+    _, jobs = expand([*tiny, "threads=1,2"])
+    assert len(jobs) == 1
+    assert "2 combinations name 1 runs" in caplog.text
+
+
+def test_a_sweep_over_results_folders_runs_in_each(tiny, tmp_path):
+    folders = [tmp_path / "a", tmp_path / "b"]
+    assert main(["-m", *tiny, f"results_dir={folders[0]},{folders[1]}", "hydra/launcher=basic"]) == 0
+    assert [len(harness.load_runs(folder)) for folder in folders] == [1, 1]
+
+
+def test_tasks_with_keys_of_their_own_can_be_swept_together():
+    _, jobs = expand(["task=adding,temporal_order", "task.n_val=7"])
+    assert {job.plan.config["task"]["n_val"] for job in jobs} == {7}
+
+
+@pytest.mark.parametrize("name", options("experiment"))
+def test_every_experiment_opens_with_its_question_and_its_number_of_runs(name):
+    _, jobs = expand([f"experiment={name}"])
+    text = (Path(__file__).parents[2] / "conf" / "experiment" / f"{name}.yaml").read_text(encoding="utf-8")
+    package, question, count = text.splitlines()[:3]
+    assert package == "# @package _global_"
+    assert "?" in question
+    assert int(count.split()[1]) == len(jobs)
+
+
+def test_the_default_grid_covers_what_it_promises():
+    _, jobs = expand(["experiment=default"])
+    plans = [job.plan for job in jobs]
+    assert {plan.cell_name for plan in plans} == {"rnn", "lstm", "gru"}
+    assert len({plan.cell_options["hidden_size"] for plan in plans}) == 2
+    assert len({plan.seed for plan in plans}) == 3
+    lengths = {(plan.task.spec.name, plan.task.spec.seq_len) for plan in plans}
+    assert ("mnist", 28) in lengths
+    assert len({name for name, _ in lengths}) >= 2
+    assert sum(name == "mnist" for name, _ in lengths) >= 3
+
+
+@pytest.mark.parametrize("bad", ["task.seq_len=4,1", "seed=0,1", "cell.hidden_size=4,0", "train.lr=0.1,0"])
+def test_one_bad_combination_stops_a_grid_before_its_first_run(tiny, tmp_path, bad):
+    with pytest.raises(ConfigError, match=r"\[in .*\]"):
+        run_grid([*tiny, bad])
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_grid_names_one_experiment_at_a_time():
+    with pytest.raises(ConfigError, match="one at a time"):
+        expand(["experiment=default,smoke"])
+
+
+def test_a_second_grid_trains_nothing_and_a_deleted_run_alone_is_made_again(tiny, tmp_path, capsys):
+    grid = ["-m", *tiny, "cell=rnn,gru", "seed=1,2", "hydra/launcher=basic"]
+    results = tmp_path / "results"
+    assert main(grid) == 0
+    first = quality(results)
+    marks = {path: store.mark(path) for path in results.glob("runs/*/row.json")}
+    assert main(grid) == 0
+    assert "4 finished before, 0 to do" in capsys.readouterr().err
+    assert {path: store.mark(path) for path in marks} == marks
+
+    gone = sorted(marks)[1]
+    for path in gone.parent.iterdir():
+        path.unlink()
+    gone.parent.rmdir()
+    assert main(grid) == 0
+    assert {path for path in marks if store.mark(path) != marks[path]} == {gone}
+    pd.testing.assert_frame_equal(quality(results), first, check_exact=True)
+
+
+def test_long_runs_come_first_and_the_tables_keep_the_order_of_the_grid(tiny, tmp_path):
+    lengths = ["task.seq_len=5,9,7", "seed=2,1", f"results_dir={tmp_path}"]
+    jobs, _ = run_grid([*tiny, *lengths, "hydra/launcher=basic"])
+    in_grid = [(5, 2), (5, 1), (9, 2), (9, 1), (7, 2), (7, 1)]
+    assert [(job.plan.task.spec.seq_len, job.plan.seed) for job in jobs] == in_grid
+    begun = sorted(jobs, key=lambda job: (job.folder / "config.yaml").stat().st_mtime_ns)
+    assert [(job.plan.task.spec.seq_len, job.plan.seed) for job in begun] == [*in_grid[2:], *in_grid[:2]]
+    runs = harness.load_runs(tmp_path)
+    assert list(zip(runs["seq_len"], runs["seed"], strict=True)) == sorted(in_grid)
+
+
+def test_the_time_left_goes_by_what_the_runs_that_are_left_are_expected_to_cost(
+    tmp_path, capsys, monkeypatch
+):
+    seen = []
+    monkeypatch.setattr("harness.experiment.grid.PLAIN_LINE_S", 0.2)
+    monkeypatch.setattr(
+        "harness.experiment.grid._plain_line", lambda done, share, *_: seen.append((done, share))
+    )
+    with show_progress({tmp_path / "long": 9.0, tmp_path / "short": 1.0}):
+        (tmp_path / "long").touch()
+        time.sleep(0.5)
+        (tmp_path / "short").touch()
+    assert seen[0] == (1, 0.9)
+    assert seen[-1] == (2, 1.0)
+    _plain_line(1, 0.9, 2, 90.0)
+    assert capsys.readouterr().err == "1 of 2 runs in 90 s, about 10 s left\n"
+
+
+def test_idle_workers_end_and_none_are_made_to_be_ended(tiny, monkeypatch):
+    monkeypatch.setattr(reusable_executor, "_executor", None)
+    release_workers()
+    assert reusable_executor._executor is None
+    assert main(["-m", *tiny, "seed=1,2", "hydra/launcher=basic"]) == 0
+    assert reusable_executor._executor is None
+    assert main(["-m", *tiny, "seed=3,4", "hydra.launcher.n_jobs=2"]) == 0
+    workers = reusable_executor._executor
+    with pytest.raises(RuntimeError, match="shutdown"):
+        workers.submit(int)
+    assert main(["-m", *tiny, "seed=5,6", "hydra.launcher.n_jobs=2"]) == 0  # new ones take their place
+    assert reusable_executor._executor is not workers
+
+
+def test_failed_and_diverged_runs_do_not_take_the_grid_down(tiny, tmp_path, capsys):
+    grid = ["-m", *tiny, "cell=custom", "cell._target_=tests.outside.Bomb,torch.nn.GRU", "train.lr=0.001,1e9"]
+    assert main([*grid, "hydra/launcher=basic"]) == 1
+    out = capsys.readouterr().out
+    assert "boom in two lines" in out
+    counts = harness.load_runs(tmp_path / "results")["status"].value_counts().to_dict()
+    assert counts == {"failed": 2, "ok": 1, "diverged": 1}
+    assert (tmp_path / "results" / "summary.md").exists()
+    # Again: what failed is tried again, what diverged is not.
+    assert main([*grid, "hydra/launcher=basic"]) == 1
+    assert "2 finished before, 2 to do" in capsys.readouterr().err
+
+
+def test_a_killed_worker_costs_only_its_time(tmp_path):
+    tiny = ["task=delayed_recall", "task.seq_len=5", "task.n_train=60", "train.steps=6", "train.eval_every=3",
+            "cell=custom", "cell._target_=tests.outside.Killer", "cell.hidden_size=3,4,5,6,7,8",
+            "hydra.launcher.n_jobs=2"]  # fmt: skip
+    calm, killed = tmp_path / "calm", tmp_path / "killed"
+    fuse = tmp_path / "fuse"
+    first = harness_command("-m", *tiny, f"results_dir={killed}", KILLER_FUSE=str(fuse))
+    assert first.returncode == 1, first.stderr
+    assert "a worker was killed" in first.stderr
+    runs = harness.load_runs(killed)
+    assert len(runs) == 6  # the rest went on in new workers
+    assert runs.loc[runs["hidden_size"] == 5, "status"].item() == "interrupted"
+    second = harness_command("-m", *tiny, f"results_dir={killed}", KILLER_FUSE=str(fuse))
+    assert second.returncode == 0, second.stderr
+    undisturbed = harness_command("-m", *tiny, f"results_dir={calm}", KILLER_FUSE=str(fuse))
+    assert undisturbed.returncode == 0, undisturbed.stderr
+    pd.testing.assert_frame_equal(quality(killed), quality(calm), check_exact=True)
+    assert harness.load_runs(calm)["concurrent"].eq(2).all()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process without a parent gets no other")
+def test_workers_end_with_the_command_that_started_them_even_if_it_is_killed(tmp_path):
+    root = Path(__file__).parents[2]
+    grid = ["task=delayed_recall", "task.seq_len=20", "task.n_train=60", "train.steps=10000000",
+            "cell=rnn,gru", "cell.hidden_size=4", "hydra.launcher.n_jobs=2",
+            f"results_dir={tmp_path}"]  # fmt: skip
+    command = subprocess.Popen(
+        [sys.executable, "-m", "harness", "-m", *grid], cwd=root, stderr=subprocess.DEVNULL
+    )
+    give_up = time.monotonic() + 120
+    while len(begun := list(tmp_path.glob("runs/*/config.yaml"))) < 2:
+        assert time.monotonic() < give_up and command.poll() is None
+        time.sleep(0.2)
+    command.kill()
+    command.wait()
+    for config in begun:  # a run's lock goes with its process; the training would take hours
+        with FileLock(config.parent / store.LOCK_NAME, timeout=30):
+            assert not (config.parent / "row.json").exists()

@@ -1,0 +1,269 @@
+import json
+import logging
+
+import pandas as pd
+import pytest
+import torch
+
+import harness
+from harness.experiment.config import compose, options
+from harness.experiment.plan import plan
+from harness.experiment.run import execute
+from harness.results import store
+from harness.results.schema import COLUMNS, GRADFLOW_COLUMNS, STEP_COLUMNS
+
+STANDING_COLUMNS = [
+    "run_id",
+    "status",
+    "error",
+    "task",
+    "variant",
+    "data_source",
+    "cell",
+    "hidden_size",
+    "num_layers",
+    "seq_len",
+    "seed",
+    "n_params",
+    "steps",
+    "best_step",
+    "val_loss",
+    "val_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "chance_accuracy",
+    "memoryless_loss",
+    "solved_step",
+    "grad_norm_mean",
+    "grad_norm_max",
+    "clip_rate",
+    "gradflow_slope",
+    "gradflow_half_life",
+    "train_s",
+    "eval_s",
+    "cpu_s",
+    "samples_per_s",
+    "peak_rss_mb",
+    "kernel",
+    "threads",
+    "concurrent",
+    "torch",
+    "git_commit",
+    "cpu",
+    "started_at",
+]
+
+TIMES = ("train_s", "eval_s", "cpu_s", "samples_per_s", "peak_rss_mb", "started_at")
+
+
+def run(overrides):
+    planned = plan(compose(overrides))
+    execute(planned)
+    return store.runs_dir(planned.results_dir) / planned.run_id
+
+
+def test_a_run_leaves_its_five_files_and_a_row_that_stands_alone(tiny):
+    folder = run([*tiny, "cell=gru", "seed=3"])
+    files = {path.name for path in folder.iterdir()} - {store.LOCK_NAME}
+    assert files == {"config.yaml", "row.json", "steps.csv", "gradflow.csv", "log.txt"}
+    row = json.loads((folder / "row.json").read_text())
+    assert tuple(row) == (*COLUMNS, "longer")
+    assert set(STANDING_COLUMNS) <= set(COLUMNS)
+    known = {
+        "status": "ok",
+        "error": None,
+        "task": "delayed_recall",
+        "cell": "gru",
+        "hidden_size": 4,
+        "seed": 3,
+    }
+    known |= {
+        "seq_len": 5,
+        "chance_accuracy": 0.5,
+        "steps": 6,
+        "epochs": 2.0,
+        "kernel": "fused",
+        "threads": 1,
+    }
+    assert {key: row[key] for key in known} == known
+    bare = torch.nn.GRU(4, 4)
+    assert row["n_params"] == sum(p.numel() for p in bare.parameters()) + 2 * 4 + 2
+    assert row["config"]["train"]["batch_size"] == 20
+    unmeasured = {"error", "clip", "solved_step", "gradflow_half_life", "git_commit", "tolerance"}
+    unmeasured |= {"test_sequence_accuracy"}
+    assert {key for key, value in row.items() if value is None} <= unmeasured
+
+
+def test_the_tables_of_a_run_have_the_promised_columns_and_rows(tiny):
+    folder = run([*tiny, "cell=lstm", "cell.num_layers=2"])
+    steps = pd.read_csv(folder / "steps.csv")
+    assert tuple(steps.columns) == STEP_COLUMNS
+    assert steps["step"].tolist() == [0, 3, 6]
+    flow = pd.read_csv(folder / "gradflow.csv")
+    assert tuple(flow.columns) == GRADFLOW_COLUMNS
+    # 3 probes (steps 1, 3, 6), 2 layers, h and c, 5 time steps
+    assert len(flow) == 3 * 2 * 2 * 5
+    assert sorted(flow["step"].unique()) == [1, 3, 6]
+    assert set(flow["state"]) == {"h", "c"}
+
+
+def test_the_same_config_gives_the_same_digits_again(tiny, tmp_path):
+    first = json.loads((run([*tiny, "cell=rnn"]) / "row.json").read_text())
+    again = json.loads(
+        (run([*tiny, "cell=rnn", f"results_dir={tmp_path / 'again'}"]) / "row.json").read_text()
+    )
+    for row in (first, again):
+        for column in TIMES:
+            row.pop(column)
+    assert first == again
+
+
+def test_runs_of_one_seed_share_their_data_whatever_the_cell(tiny):
+    rows = [json.loads((run([*tiny, f"cell={c}", f"seed={s}"]) / "row.json").read_text()) for c, s in
+            (("rnn", 1), ("gru", 1), ("gru", 2))]  # fmt: skip
+    prints = [row["data_fingerprint"] for row in rows]
+    assert prints[0] == prints[1]
+    assert prints[1] != prints[2]
+
+
+def test_a_finished_run_is_left_alone_and_a_failed_one_keeps_its_first_attempt(tiny):
+    bomb = [*tiny, "cell=custom", "cell._target_=tests.outside.Bomb"]
+    folder = run(bomb)
+    row = store.read_row(folder)
+    assert row["status"] == "failed"
+    assert row["error"] == "RuntimeError: boom in two lines"
+    assert "Traceback" in (folder / "log.txt").read_text()
+    run(bomb)
+    assert store.read_row(folder)["status"] == "failed"
+    assert json.loads((folder / "attempt-1" / "row.json").read_text()) == row
+
+    done = run(tiny)
+    before = store.mark(done / "row.json")
+    run(tiny)
+    assert store.mark(done / "row.json") == before
+
+
+def test_a_run_that_another_process_has_is_left_to_it(tiny, caplog):
+    from filelock import FileLock
+
+    planned = plan(compose(tiny))
+    folder = store.runs_dir(planned.results_dir) / planned.run_id
+    folder.mkdir(parents=True)
+    with FileLock(folder / store.LOCK_NAME):
+        execute(planned)
+    assert "another process" in caplog.text
+    assert store.status_of(folder) == "absent"
+
+
+@pytest.mark.parametrize("damage", ["LONGER", "", "{", "[]", '{"run_id": "another"}', '{"status": "ok"}'])
+def test_a_damaged_row_counts_as_not_run(tiny, damage):
+    folder = run(tiny)
+    good = store.read_row(folder)
+    (folder / "row.json").write_text(damage.replace("LONGER", json.dumps(good | {"longer": [1]})))
+    assert len(harness.load_runs(folder.parents[1])) == 0
+    run(tiny)
+    assert store.read_row(folder)["test_loss"] == good["test_loss"]
+
+
+def test_divergence_is_a_row_with_its_reason_and_without_test_numbers(tiny):
+    row = store.read_row(run([*tiny, "train.lr=1e9"]))
+    assert row["status"] == "diverged"
+    assert "times the" in row["error"]
+    assert row["test_accuracy"] is None
+    assert row["grad_norm_max"] is not None
+
+
+def test_ctrl_c_leaves_an_interrupted_row(tiny):
+    with pytest.raises(KeyboardInterrupt):
+        run([*tiny, "cell=custom", "cell._target_=tests.outside.Interrupted"])
+    results = next(item for item in tiny if item.startswith("results_dir=")).partition("=")[2]
+    assert harness.load_runs(results)["status"].tolist() == ["interrupted"]
+
+
+def test_a_cell_from_outside_trains_and_its_gradient_flow_is_measured(tiny):
+    folder = run([*tiny, "cell=custom", "cell._target_=tests.outside.LeakyCell"])
+    row = store.read_row(folder)
+    assert (row["status"], row["cell"]) == ("ok", "leakycell")
+    assert row["gradflow_slope"] is not None
+
+
+def test_a_cell_without_a_state_has_no_gradient_flow_and_the_log_says_why(tiny):
+    folder = run([*tiny, "cell=custom", "cell._target_=tests.outside.NoState", "cell.name=stateless"])
+    row = store.read_row(folder)
+    assert (row["status"], row["cell"], row["gradflow_slope"]) == ("ok", "stateless", None)
+    assert "gradient flow is not measured" in (folder / "log.txt").read_text()
+    assert len(pd.read_csv(folder / "gradflow.csv")) == 0
+
+
+def test_a_run_leaves_the_global_random_state_and_the_loggers_as_they_were(tiny):
+    state, handlers = torch.random.get_rng_state(), list(logging.getLogger("harness").handlers)
+    run(tiny)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert logging.getLogger("harness").handlers == handlers
+
+
+def test_value_targets_go_the_same_way(tmp_path):
+    folder = run(["task=adding", "task.seq_len=4", "task.n_train=40", "task.n_val=20", "task.n_test=20",
+                  "cell.hidden_size=3", "train.epochs=2", "train.clip=null", "train.optimizer=sgd",
+                  f"results_dir={tmp_path}"])  # fmt: skip
+    row = store.read_row(folder)
+    assert (row["status"], row["steps"], row["clip"], row["clip_rate"]) == ("ok", 2, None, 0.0)
+    assert row["memoryless_loss"] == pytest.approx(1 / 6)
+    assert row["solved_rule"] == "loss <= 0.05"
+
+
+def test_other_lengths_are_tested_with_the_best_weights_and_become_columns(tiny, tmp_path):
+    folder = run([*tiny, "task.eval_lengths=[1x,2x,7]", "train.steps=30", "train.lr=0.03"])
+    row = harness.load_runs(tmp_path / "results").iloc[0]
+    assert row["test_accuracy_1x"] == row["test_accuracy"]
+    assert row["test_loss_1x"] == row["test_loss"]
+    assert row["test_loss_2x"] != row["test_loss"] != row["test_loss_T7"]
+    harness.results.gather(tmp_path / "results")
+    again = harness.load_runs(tmp_path / "results" / "runs.csv").iloc[0]
+    assert again["test_loss_2x"] == row["test_loss_2x"]
+    assert folder.name == row["run_id"]
+
+
+@pytest.mark.parametrize("task", options("task"))
+def test_every_task_trains(task, tmp_path, small_published_sets):
+    if task == "timeseries":
+        pytest.importorskip("aeon", reason="the extra `dev` is installed in part")
+    small = ["cell=gru", "cell.hidden_size=6", "train.steps=20", "train.eval_every=20", "train.batch_size=16"]
+    sizes = {
+        "mnist": ["task.n_train=100"],
+        "fashion_mnist": ["task.n_train=100"],
+        "cifar10": ["task.n_train=50"],
+    }
+    sizes["timeseries"] = []
+    given = sizes.get(task, ["task.n_train=200", "task.n_val=20", "task.n_test=20"])
+    row = store.read_row(run([f"task={task}", *small, *given, f"results_dir={tmp_path}"]))
+    assert (row["status"], row["steps"]) == ("ok", 20)
+    varying = task in ("embedded_reber", "listops", "timeseries")
+    assert (row["gradflow_slope"] is None) == varying
+    steps_asked = row["config"]["task"]["_target_"].endswith(("copy_memory", "selective_copy"))
+    assert (row["test_sequence_accuracy"] is not None) == steps_asked
+
+
+def test_tokens_can_be_embedded(tiny):
+    row = store.read_row(run([*tiny, "cell=gru", "model.embedding_size=3"]))
+    bare = torch.nn.GRU(3, 4)
+    assert row["n_params"] == 4 * 3 + sum(p.numel() for p in bare.parameters()) + 2 * 4 + 2
+
+
+def test_a_run_that_another_process_took_up_is_not_called_interrupted(tiny, caplog):
+    from filelock import FileLock
+
+    from harness.experiment.run import record_interrupted
+
+    planned = plan(compose(tiny))
+    folder = store.runs_dir(planned.results_dir) / planned.run_id
+    store.begin(folder, "")
+    with FileLock(folder / store.LOCK_NAME):
+        record_interrupted(planned, "killed")
+    assert store.status_of(folder) == "begun"
+    assert "another process" in caplog.text
+    record_interrupted(planned, "killed")
+    assert store.read_row(folder)["error"] == "killed"
+    done = run([*tiny, "seed=2"])
+    record_interrupted(plan(compose([*tiny, "seed=2"])), "killed")
+    assert store.read_row(done)["status"] == "ok"

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness.report import paired_table, summary_markdown, summary_table, write_summary
+from harness.results import load_runs, t_interval
+from tests.results.rows import record, write
+
+ACCURACY = {
+    ("rnn", 0): 0.5,
+    ("rnn", 1): 0.6,
+    ("rnn", 2): 0.4,
+    ("lstm", 0): 0.9,
+    ("lstm", 1): 0.95,
+    ("lstm", 2): 0.8,
+}
+
+
+@pytest.fixture
+def runs(tmp_path):
+    records = [
+        record(cell=c, seed=s, test_accuracy=a, solved_step=50 if s else None, solved_rule="accuracy >= 0.9")
+        for (c, s), a in ACCURACY.items()
+    ]
+    lost = record(cell="rnn", seed=3, status="diverged", error="loss is NaN | at\nstep 7", test_accuracy=None)
+    return load_runs(write(tmp_path, *records, lost))
+
+
+def rows_of(markdown, heading):
+    section = markdown.split(f"## {heading}")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    titles = [cell.strip() for cell in lines[0].strip("|").split("|")]
+    return [
+        dict(zip(titles, [c.strip() for c in line.strip("|").split(" | ")], strict=True))
+        for line in lines[2:]
+    ]
+
+
+def test_one_row_a_setting_equal_to_a_plain_loop(runs):
+    table = summary_table(runs)
+    assert list(table["cell"]) == ["lstm", "rnn"]
+    for row in table.to_dict("records"):
+        mine = [a for (cell, _), a in ACCURACY.items() if cell == row["cell"]]
+        assert (row["n"], row["solved"], row["solved_step"]) == (3, 2, 50)
+        assert (row["test_accuracy"], row["test_accuracy_half"]) == pytest.approx(t_interval(mine))
+    assert list(table["not_ok"]) == [0, 1]
+
+
+def test_different_settings_are_never_pooled(tmp_path):
+    runs = load_runs(write(tmp_path, *(record(seed=s, lr=lr) for s in (0, 1) for lr in (0.01, 0.001))))
+    table = summary_table(runs)
+    assert list(table["n"]) == [2, 2]
+    assert set(table["lr"]) == {"0.01", "0.001"}
+    assert "batch_size" not in table
+
+
+def test_pairs(runs):
+    pairs = paired_table(runs)
+    assert len(pairs) == 1
+    row = pairs.iloc[0]
+    differences = [ACCURACY["lstm", s] - ACCURACY["rnn", s] for s in range(3)]
+    assert (row["a"], row["b"], row["n"]) == ("lstm", "rnn", 3)
+    assert (row["difference"], row["half"]) == pytest.approx(t_interval(differences))
+
+
+def test_pairs_need_two_seeds_and_the_same_place(tmp_path):
+    runs = load_runs(
+        write(
+            tmp_path, record(cell="rnn"), record(cell="lstm"), record(cell="rnn", seed=1),
+            record(cell="lstm", seed=1, data_source="disk"),
+        )
+    )  # fmt: skip
+    assert paired_table(runs).empty
+    assert "No two cells" in summary_markdown(runs)
+
+
+def test_many_cells_are_compared_with_one_baseline(tmp_path):
+    cells = ["lstm", *"abcdef"]
+    runs = load_runs(write(tmp_path, *(record(cell=c, seed=s) for c in cells for s in (0, 1))))
+    assert sorted(zip(paired_table(runs)["a"], paired_table(runs)["b"], strict=True)) == [
+        (c, "lstm") for c in "abcdef"
+    ]
+
+
+def test_markdown_hides_no_run(runs):
+    text = summary_markdown(runs)
+    assert "runs: 7 (6 ok, 1 diverged)" in text
+    settings = {row["cell"]: row for row in rows_of(text, "Settings")}
+    assert settings["rnn"]["n"] == "3 (+1 not ok)"
+    assert settings["lstm"]["test accuracy %"] == f"88.3 ± {100 * t_interval([0.9, 0.95, 0.8])[1]:.1f}"
+    assert settings["rnn"]["solved"] == "2/3 at 50"
+    no_threshold = summary_markdown(runs.assign(solved_rule=None))
+    assert rows_of(no_threshold, "Settings")[0]["solved"] == "–"
+    (bad,) = rows_of(text, "Not ok")
+    assert bad["status"] == "diverged"
+    assert bad["error"] == "loss is NaN \\| at step 7"
+    assert "p =" not in text
+
+
+def test_one_seed_has_no_interval(tmp_path):
+    (row,) = rows_of(summary_markdown(load_runs(write(tmp_path, record()))), "Settings")
+    assert (row["n"], row["test accuracy %"], row["half-life"]) == ("n=1", "90.0", "–")
+
+
+def test_mixtures_are_said_plainly(tmp_path):
+    runs = load_runs(
+        write(
+            tmp_path, record(), record(seed=1, git_commit="fffffff"), record(seed=2, concurrent=2),
+            record(seed=3, data_source="disk"),
+        )
+    )  # fmt: skip
+    text = summary_markdown(runs)
+    assert "2 git commits are mixed" in text
+    assert "different numbers of runs side by side (1, 2) are mixed" in text
+    assert "sources are mixed" in text
+    assert "are mixed" not in summary_markdown(runs.iloc[:1])
+
+
+def test_all_failed_and_nothing_at_all(tmp_path):
+    runs = load_runs(write(tmp_path, record(status="failed", error=None, test_accuracy=None)))
+    assert np.isnan(summary_table(runs)["test_accuracy"]).all()
+    assert "no message" in write_summary(tmp_path, runs).read_text()
+    assert "There is no run." in summary_markdown(runs.iloc[:0])

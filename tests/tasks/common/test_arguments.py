@@ -1,0 +1,47 @@
+"""Argument checks: what is let through, and what a refusal says."""
+
+import numpy as np
+import pytest
+import torch
+
+from harness.tasks.common.arguments import did_you_mean, one_of, split_sizes, whole_number
+
+
+@pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), torch.tensor(3)])
+def test_every_kind_of_whole_number_becomes_an_int(value):
+    assert whole_number("n", value) == 3
+    assert type(whole_number("n", value)) is int
+
+
+@pytest.mark.parametrize("value", [True, False, 3.0, "3", None, [3], float("nan")])
+def test_what_is_no_whole_number_is_refused_by_name_and_value(value):
+    with pytest.raises(ValueError, match="^n_val must be a whole number of at least 1, not ") as error:
+        whole_number("n_val", value)
+    assert repr(value) in str(error.value)
+
+
+@pytest.mark.parametrize(("low", "value"), [(1, 0), (0, -1), (10, 9), (2, -5)])
+def test_a_number_that_is_too_small_is_told_the_nearest(low, value):
+    with pytest.raises(ValueError, match=f"at least {low}, not {value}; the nearest is {low}$"):
+        whole_number("seq_len", value, low=low)
+    assert whole_number("seq_len", low, low=low) == low
+
+
+def test_a_wrong_choice_is_told_all_choices_and_the_nearest():
+    message = "^variant must be one of separate, shared, not 'sharde'; did you mean 'shared'\\?$"
+    with pytest.raises(ValueError, match=message):
+        one_of("variant", "sharde", ("separate", "shared"))
+
+
+@pytest.mark.parametrize("value", ["zzz", None, 3, ""])
+def test_a_choice_that_is_near_to_nothing_gets_no_guess(value):
+    with pytest.raises(ValueError, match=f"^variant must be one of half, any, not {value!r}$"):
+        one_of("variant", value, ("half", "any"))
+    assert did_you_mean(value, ("half",)) == ""
+
+
+def test_each_split_size_is_checked_under_its_own_name():
+    assert split_sizes(3, 2, 1) == {"train": 3, "val": 2, "test": 1}
+    for name in ("n_train", "n_val", "n_test"):
+        with pytest.raises(ValueError, match=f"^{name} must be .* not 0; the nearest is 1"):
+            split_sizes(**({"n_train": 1, "n_val": 1, "n_test": 1} | {name: 0}))

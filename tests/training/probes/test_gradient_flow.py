@@ -1,0 +1,538 @@
+"""Gradient flow against a plain unrolled network and autograd, and the properties of its points and lines."""
+
+import itertools
+import logging
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from harness.tasks import TaskSpec, make_adding, make_delayed_recall
+from harness.training import SequenceClassifier, TrainOptions, flow_slope, half_life, train
+from harness.training.loop import evaluation_steps, probe_steps
+from harness.training.model import loss_of
+from harness.training.probes.gradient_flow import flow_points, flow_rows, tapped_forward, why_unsupported
+
+B, T, D, H = 6, 11, 3, 5
+
+KINDS = [
+    pytest.param(nn.RNN, {}, id="tanh"),
+    pytest.param(nn.RNN, {"nonlinearity": "relu"}, id="relu"),
+    pytest.param(nn.LSTM, {}, id="lstm"),
+    pytest.param(nn.GRU, {}, id="gru"),
+]
+POINTS = [pytest.param(list(range(T)), id="every-step"), pytest.param([0, 1, 4, 8, 10], id="chunks")]
+
+
+def spec(target="class"):
+    return TaskSpec(
+        name="t", variant="v", target=target, seq_len=T, input_size=D,
+        num_classes=4 if target == "class" else 1, chance_accuracy=0.0,
+        data_source="generated", citation="none",
+    )  # fmt: skip
+
+
+def lstm_step(cell, x, h, c):
+    """The equations of an LSTM, so that h_t = o_t tanh c_t is a path of its own in the graph."""
+    i, f, g, o = (
+        F.linear(x, cell.weight_ih, cell.bias_ih) + F.linear(h, cell.weight_hh, cell.bias_hh)
+    ).chunk(4, 1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
+def step_cells(rnn):
+    """torch's one-step cells with the weights of the stacked module, one a layer."""
+    cells = []
+    for layer in range(rnn.num_layers):
+        size = rnn.input_size if layer == 0 else rnn.hidden_size
+        options = {"nonlinearity": rnn.nonlinearity} if isinstance(rnn, nn.RNN) else {}
+        kind = {nn.RNN: nn.RNNCell, nn.LSTM: nn.LSTMCell, nn.GRU: nn.GRUCell}[type(rnn)]
+        cell = kind(size, rnn.hidden_size, bias=rnn.bias, dtype=torch.float64, **options)
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh") if rnn.bias else ("weight_ih", "weight_hh")
+        cell.load_state_dict({name: getattr(rnn, f"{name}_l{layer}").detach().double() for name in names})
+        cells.append(cell)
+    return cells
+
+
+def unrolled(rnn, x):
+    """Top outputs (B, T, H) and every state {(layer, name, t): (B, H)}, one step and one layer at a time."""
+    states, below = {}, list(x.unbind(1))
+    for layer, cell in enumerate(step_cells(rnn)):
+        h = c = torch.zeros(len(x), rnn.hidden_size, dtype=torch.float64)
+        above = []
+        for t, x_t in enumerate(below):
+            if isinstance(rnn, nn.LSTM):
+                theirs = cell(x_t, (h, c))
+                h, c = lstm_step(cell, x_t, h, c)
+                assert torch.allclose(h, theirs[0], atol=1e-12) and torch.allclose(c, theirs[1], atol=1e-12)
+                states[layer, "c", t] = c
+            else:
+                h = cell(x_t, h)
+            states[layer, "h", t] = h
+            above.append(h)
+        below = above
+    return torch.stack(below, dim=1), states
+
+
+def reference_norms(rnn, x, losses_of):
+    """{(layer, state, t): mean over b of ‖∂ℓ_b/∂state‖} by autograd on the unrolled network."""
+    output, states = unrolled(rnn, x)
+    keys = list(states)
+    # Sequences do not meet, so row b of the gradient of Σ ℓ_b is the gradient of ℓ_b.
+    grads = torch.autograd.grad(losses_of(output).sum(), [states[key] for key in keys], allow_unused=True)
+    return {
+        key: 0.0 if grad is None else float(grad.norm(dim=1).mean())
+        for key, grad in zip(keys, grads, strict=True)
+    }
+
+
+def measured_norms(cell, x, losses_of, points):
+    output, taps = tapped_forward(cell, x, points)
+    losses_of(output).mean().backward()
+    return {(layer, state, t): norm for _, layer, state, t, norm, _ in flow_rows(taps, 1)}
+
+
+def batch(seed=0, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(B, T, D, generator=generator, dtype=dtype)
+    y = torch.randint(0, 4, (B,), generator=generator)
+    return x, y, torch.tensor([T, 1, 4, T, 8, 2])
+
+
+def make(kind, options, layers=1, **more):
+    torch.manual_seed(layers)
+    return kind(D, H, num_layers=layers, batch_first=True, **{"dtype": torch.float64, **options, **more})
+
+
+def assert_same(measured, reference, rel):
+    assert measured
+    for key, norm in measured.items():
+        assert norm == pytest.approx(reference[key], rel=rel, abs=1e-300), key
+
+
+# --- stock cells --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("points", POINTS)
+@pytest.mark.parametrize("target", ["class", "value"])
+def test_norms_are_those_of_autograd_on_an_unrolled_network(kind, options, layers, points, target):
+    model = SequenceClassifier(spec(target), make(kind, options, layers)).double()
+    x, y, lengths = batch()
+    if target == "value":
+        y = y.double()
+
+    def losses(output):
+        answer = model.answer(output, lengths)
+        return torch.stack([loss_of(answer[b : b + 1], y[b : b + 1]) for b in range(B)])
+
+    measured = measured_norms(model.cell, x, losses, points)
+    states = "hc" if kind is nn.LSTM else "h"
+    assert set(measured) == {(layer, s, t) for layer in range(layers) for s in states for t in points}
+    assert_same(measured, reference_norms(model.cell, x, losses), rel=1e-10)
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_norms_are_right_with_a_loss_on_every_output(kind, options, bias):
+    cell = make(kind, options, 2, bias=bias)
+    x, _, _ = batch()
+    weight = torch.randn(T, H, dtype=torch.float64)
+
+    def losses(output):
+        return ((output * weight).sin() ** 2).sum(dim=(1, 2))
+
+    measured = measured_norms(cell, x, losses, [0, 3, 4, 10])
+    assert_same(measured, reference_norms(cell, x, losses), rel=1e-10)
+
+
+def test_the_gradient_before_the_last_step_is_not_only_the_direct_one():
+    # The usual mistake, retain_grad() on the output of one long call, gives zero before the last step.
+    cell = make(nn.GRU, {})
+    x, _, _ = batch()
+    direct, _ = cell(x)
+    direct.retain_grad()
+    direct[:, -1].sum().backward()
+    assert float(direct.grad[:, :-1].norm()) == 0
+    measured = measured_norms(cell, x, lambda output: output[:, -1].sum(1), [0, 5, 10])
+    assert min(measured.values()) > 0
+
+
+def test_a_state_after_the_readout_has_no_gradient():
+    cell = make(nn.LSTM, {})
+    x, _, _ = batch()
+    output, taps = tapped_forward(cell, x, [0, 4, 10])
+    output[:, 4].sum().backward()
+    rows = {(state, t): (norm, log) for _, _, state, t, norm, log in flow_rows(taps, 7)}
+    assert rows["h", 10] == rows["c", 10] == (0.0, -math.inf)
+    for state in "hc":
+        assert rows[state, 4][1] == pytest.approx(math.log10(rows[state, 4][0]))
+    assert {row[0] for row in flow_rows(taps, 7)} == {7}
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+def test_the_float32_kernels_agree_with_float64(kind, options):
+    cell = make(kind, options, 2, dtype=torch.float32)
+    x, _, _ = batch(dtype=torch.float32)
+
+    def losses(output):
+        return output[:, -1].double().square().sum(1)
+
+    measured = measured_norms(cell, x, losses, [0, 2, 5, 9, 10])
+    assert_same(measured, reference_norms(cell, x.double(), losses), rel=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_tapped_step_has_the_outputs_and_parameter_gradients_of_an_ordinary_one(kind, options, layers):
+    cell = make(kind, options, layers)
+    x, _, _ = batch()
+    whole, _ = cell(x)
+    whole.sin().sum().backward()
+    ordinary = [p.grad.clone() for p in cell.parameters()]
+    cell.zero_grad()
+    output, _ = tapped_forward(cell, x, flow_points(T, 4))
+    assert torch.allclose(output, whole, rtol=1e-12, atol=1e-13)
+    output.sin().sum().backward()
+    for parameter, expected in zip(cell.parameters(), ordinary, strict=True):
+        assert torch.allclose(parameter.grad, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_norms_do_not_depend_on_the_batch_size():
+    cell = make(nn.LSTM, {}, 2)
+    x, _, _ = batch()
+    once = measured_norms(cell, x, lambda output: output[:, -1].square().sum(1), [0, 5, 10])
+    four = measured_norms(cell, x.repeat(4, 1, 1), lambda output: output[:, -1].square().sum(1), [0, 5, 10])
+    assert_same(four, once, rel=1e-12)
+
+
+def test_dropout_acts_between_layers_in_training_and_never_in_evaluation():
+    cell = make(nn.GRU, {}, 2, dropout=0.5)
+    x, _, _ = batch()
+    plain = cell.eval()(x)[0]
+    assert torch.allclose(tapped_forward(cell, x, [0, 5, 10])[0], plain, rtol=1e-12, atol=1e-13)
+    torch.manual_seed(0)
+    dropped = tapped_forward(cell.train(), x, [0, 5, 10])[0]
+    assert not torch.allclose(dropped, plain)
+    # The mask by hand: the lower layer's outputs are dropped, the upper layer's are not.
+    torch.manual_seed(0)
+    lower, upper = nn.GRU(D, H, batch_first=True).double(), nn.GRU(H, H, batch_first=True).double()
+    for index, layer in enumerate((lower, upper)):
+        layer.load_state_dict(
+            {name: getattr(cell, name.replace("l0", f"l{index}")) for name in layer.state_dict()}
+        )
+    torch.manual_seed(0)
+    by_hand = upper(F.dropout(lower(x)[0].contiguous(), 0.5))[0]  # masks are drawn in the order of memory
+    assert torch.allclose(dropped, by_hand, rtol=1e-12, atol=1e-13)
+
+
+def test_very_small_gradients_keep_their_logarithm():
+    # Squares of numbers below 1e-23 are zero in float32: the norm is taken in float64.
+    cell = make(nn.RNN, {}, dtype=torch.float32)
+    x, _, _ = batch(dtype=torch.float32)
+    rows = {}
+    for scale in (1.0, 1e-30):
+        output, taps = tapped_forward(cell, x, [5, 10])
+        (output[:, -1].sum() * scale).backward()
+        rows[scale] = [row[5] for row in flow_rows(taps, 1)]
+    assert rows[1e-30] == pytest.approx([log - 30 for log in rows[1.0]], abs=1e-4)
+
+
+# --- cells from outside -------------------------------------------------------------------------------
+
+
+class Elman(nn.Module):
+    """A cell written by a user. Where it can, its output and its state are the very same tensor."""
+
+    def __init__(self, input_size=D, hidden_size=H):
+        super().__init__()
+        torch.manual_seed(3)
+        self.inner = nn.RNNCell(input_size, hidden_size, dtype=torch.float64)
+        self.hidden_size = hidden_size
+
+    def forward(self, x, state=None):
+        h = x.new_zeros(len(x), self.hidden_size) if state is None else state[0]
+        hs = []
+        for x_t in x.unbind(1):
+            h = self.inner(x_t, h)
+            hs.append(h)
+        output = torch.stack(hs, dim=1)
+        if output.shape[:2] == (1, 1):
+            return output, output
+        return output, output[:, -1:].transpose(0, 1)
+
+
+def as_rnn(cell):
+    rnn = nn.RNN(D, H, batch_first=True, dtype=torch.float64)
+    rnn.load_state_dict({f"{name}_l0": value for name, value in cell.inner.state_dict().items()})
+    return rnn
+
+
+@pytest.mark.parametrize("size", [1, B])
+@pytest.mark.parametrize("points", POINTS)
+def test_an_outside_cell_that_hands_its_output_on_is_counted_once(size, points):
+    cell = Elman()
+    assert why_unsupported(cell, D) is None
+    x = batch()[0][:size]
+
+    def losses(output):
+        return output.square().sum(dim=(1, 2))
+
+    measured = measured_norms(cell, x, losses, points)
+    assert set(measured) == {(0, "h", t) for t in points}
+    assert_same(measured, reference_norms(as_rnn(cell), x, losses), rel=1e-10)
+
+
+class Counting(nn.Module):
+    """Hands on a hidden state and the number of steps so far, which has no gradient."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = make(nn.GRU, {})
+
+    def forward(self, x, state=None):
+        h, count = (None, torch.zeros(1, len(x), 1)) if state is None else state
+        output, h = self.inner(x, h)
+        return output, (h, count + x.shape[1])
+
+
+def test_a_part_of_the_state_may_have_no_gradient():
+    cell = Counting()
+    assert why_unsupported(cell, D) is None
+    x, _, _ = batch()
+
+    def losses(output):
+        return output[:, -1].square().sum(1)
+
+    measured = measured_norms(cell, x, losses, [0, 5, 10])
+    assert_same(measured, reference_norms(cell.inner, x, losses), rel=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_projected_lstm_is_measured_at_its_output(layers):
+    torch.manual_seed(0)
+    cell = nn.LSTM(D, H, num_layers=layers, proj_size=2, batch_first=True, dtype=torch.float64)
+    assert why_unsupported(cell, D) is None
+    x, _, _ = batch()
+    measured = measured_norms(cell, x, lambda output: output[:, -1].square().sum(1), [0, 5, 10])
+    assert set(measured) == {(layers - 1, "h", t) for t in (0, 5, 10)}
+    # Second source: move h_5 a little by hand, and see how much the loss moves.
+    _, state = cell(x[:, :6])
+    handed = state[0].detach().requires_grad_()
+    grad = torch.autograd.grad(cell(x[:, 6:], (handed, state[1].detach()))[0][:, -1].square().sum(), handed)[
+        0
+    ]
+    assert measured[layers - 1, "h", 5] == pytest.approx(float(grad[-1].norm(dim=1).mean()), rel=1e-10)
+
+
+class Wrapped(nn.Module):
+    """A stock GRU, with something done to its answer."""
+
+    def __init__(self, change, **options):
+        super().__init__()
+        self.inner, self.change = make(nn.GRU, options), change
+
+    def forward(self, x, state=None):
+        return self.change(self, x, state)
+
+
+def forgets(self, x, state):
+    return self.inner(x)
+
+
+def no_state(self, x, state):
+    return self.inner(x, state)[0], None
+
+
+def gated_output(self, x, state):
+    output, state = self.inner(x, state)
+    return output * 0.5, state
+
+
+def batch_state(self, x, state):
+    output, h = self.inner(x, None if state is None else state[None])
+    return output, h[0]
+
+
+def raises(self, x, state):
+    if state is not None:
+        raise RuntimeError("no second call, please")
+    return self.inner(x)
+
+
+UNSUPPORTED = [
+    (
+        no_state,
+        "its state cannot be handed on: TypeError: "
+        "a state must be a tensor or a tuple of tensors, not NoneType",
+    ),
+    (forgets, "handing its state on does not continue the sequence"),
+    (gated_output, "its output is not its hidden state"),
+    (batch_state, "its output is not its hidden state"),
+    (raises, "its state cannot be handed on: RuntimeError: no second call, please"),
+]
+
+
+@pytest.mark.parametrize(("change", "reason"), UNSUPPORTED)
+def test_a_cell_whose_flow_cannot_be_measured_is_trained_without_and_the_reason_is_logged(
+    change, reason, caplog
+):
+    task = make_adding(seq_len=5, n_train=20, n_val=5, n_test=5)
+    torch.manual_seed(0)
+    cell = Wrapped(change)
+    cell.inner = nn.GRU(2, H, batch_first=True)
+    assert why_unsupported(cell, 2) == reason
+    assert cell.training
+    with caplog.at_level(logging.WARNING, "harness.training"):
+        history = run(cell, task)
+    assert history.flow == []
+    assert history.steps == 4
+    assert [record.getMessage() for record in caplog.records] == [f"gradient flow is not measured: {reason}"]
+
+
+def test_a_cell_that_reads_both_ways_has_no_flow(caplog):
+    task = make_adding(seq_len=5, n_train=20, n_val=5, n_test=5)
+    history = run(nn.GRU(2, H, batch_first=True, bidirectional=True), task)
+    assert history.flow == []
+    assert history.test_loss is not None
+    assert "reads in both directions" in caplog.text
+
+
+def run(cell, task, **options):
+    torch.manual_seed(0)
+    options = TrainOptions(**({"steps": 4, "batch_size": 5, "eval_every": 2} | options))
+    return train(SequenceClassifier(task.spec, cell), task, options, order=torch.Generator().manual_seed(0))
+
+
+# --- in the loop --------------------------------------------------------------------------------------
+
+
+def test_the_loops_first_row_is_the_flow_of_the_first_real_step():
+    task = make_delayed_recall(seq_len=T, num_classes=3, n_train=12, n_val=3, n_test=3)
+    torch.manual_seed(5)
+    cell = nn.LSTM(6, H, batch_first=True)
+    model = SequenceClassifier(task.spec, cell)
+    head, weights = model.head.weight.detach().double(), {k: v.clone() for k, v in cell.state_dict().items()}
+    bias = model.head.bias.detach().double()
+    history = train(
+        model, task, TrainOptions(steps=5, batch_size=4, eval_every=5), order=torch.Generator().manual_seed(9)
+    )
+    rows = torch.randperm(12, generator=torch.Generator().manual_seed(9))[:4]
+    start = nn.LSTM(6, H, batch_first=True)
+    start.load_state_dict(weights)
+    y = task.train.y[rows]
+
+    def losses(output):
+        return F.cross_entropy(output[:, -1] @ head.T + bias, y, reduction="none")
+
+    reference = reference_norms(start, F.one_hot(task.train.x[rows], 6).double(), losses)
+    measured = {(layer, state, t): norm for step, layer, state, t, norm, _ in history.flow if step == 1}
+    assert set(measured) == set(reference)
+    assert_same(measured, reference, rel=1e-4)
+    assert sorted({row[0] for row in history.flow}) == [1, 5]
+
+
+def test_measuring_the_flow_does_not_change_the_training():
+    task = make_adding(seq_len=8, n_train=30, n_val=5, n_test=5)
+    histories = []
+    for gradflow in (True, False):
+        torch.manual_seed(2)
+        histories.append(run(nn.GRU(2, H, batch_first=True), task, gradflow=gradflow, steps=12))
+    with_flow, without = histories
+    assert with_flow.norms == pytest.approx(without.norms, rel=1e-4)
+    assert with_flow.test_loss == pytest.approx(without.test_loss, rel=1e-4)
+    assert (len(without.flow), len(with_flow.flow)) == (0, (1 + 6) * 8)
+
+
+# --- points, probes and lines -------------------------------------------------------------------------
+
+
+@settings(max_examples=150, deadline=None)
+@given(seq_len=st.integers(1, 2000), num_points=st.integers(1, 40))
+def test_points_rise_evenly_from_the_first_step_to_the_last(seq_len, num_points):
+    points = flow_points(seq_len, num_points)
+    assert points[-1] == seq_len - 1
+    assert len(points) == min(seq_len, num_points)
+    if len(points) > 1:
+        gaps = [after - before for before, after in itertools.pairwise(points)]
+        assert points[0] == 0
+        assert min(gaps) >= 1
+        assert max(gaps) - min(gaps) <= 1
+
+
+@settings(max_examples=150, deadline=None)
+@given(total=st.integers(1, 500), every=st.integers(1, 600))
+def test_evaluations_come_before_the_first_step_at_each_interval_and_after_the_last(total, every):
+    by_counting = [step for step in range(total + 1) if step % every == 0 or step == total]
+    assert list(evaluation_steps(total, every)) == by_counting
+
+
+@settings(max_examples=150, deadline=None)
+@given(total=st.integers(1, 500), every=st.integers(1, 600), most=st.integers(1, 30))
+def test_probes_are_the_first_and_last_step_and_evenly_chosen_evaluations(total, every, most):
+    marks = list(evaluation_steps(total, every))[1:]
+    probes = probe_steps(total, every, most)
+    assert {1, total} <= probes <= {1, *marks}
+    assert len(probes - {1}) <= most
+    if len(marks) <= most:
+        assert probes == {1, *marks}
+    chosen = [number for number, mark in enumerate(marks) if mark in probes - {1}]
+    assert len({after - before for before, after in itertools.pairwise(chosen)}) <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    line=st.lists(
+        st.tuples(st.integers(0, 500), st.floats(-40, 5)), min_size=2, max_size=16, unique_by=lambda p: p[0]
+    )
+)
+def test_slope_is_the_least_squares_line_of_the_top_layer_at_the_last_probe(line):
+    rows = [(9, 1, "h", t, 10.0**y, y) for t, y in line]
+    decoys = [
+        (1, 1, "h", 3, 1e5, 5.0),  # an earlier probe
+        (9, 0, "h", 4, 1e5, 5.0),  # a lower layer
+        (9, 1, "c", 5, 1e5, 5.0),  # another state
+        (9, 1, "h", 501, 0.0, -math.inf),  # no gradient
+    ]
+    t, y = np.array(line).T
+    assert flow_slope(decoys[:2] + rows + decoys[2:]) == pytest.approx(
+        -np.polyfit(t, y, 1)[0], rel=1e-6, abs=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [(1, 0, "h", 3, 0.1, -1.0)], [(1, 0, "h", t, 0.0, -math.inf) for t in (0, 5)]]
+)
+def test_no_line_goes_through_fewer_than_two_points(rows):
+    assert flow_slope(rows) is None
+
+
+def test_half_life_is_where_the_norm_has_halved():
+    for slope in (-0.001, -0.3, -2.0):
+        assert 10 ** (slope * half_life(slope)) == pytest.approx(0.5)
+    assert half_life(0.0) is half_life(0.2) is half_life(None) is None
+
+
+def test_sequences_that_have_ended_do_not_water_down_the_mean():
+    torch.manual_seed(0)
+    cell = nn.GRU(2, 4, batch_first=True).double()
+    x, lengths = torch.randn(5, 9, 2).double(), torch.tensor([9, 3, 3, 3, 3])
+
+    def norms(x, lengths):
+        output, taps = tapped_forward(cell, x, list(range(x.shape[1])))
+        cell.zero_grad()
+        output[torch.arange(len(x)), lengths - 1].square().sum(1).mean().backward()
+        return {t: norm for _, _, _, t, norm, _ in flow_rows(taps, 1, lengths)}
+
+    mixed, alone = norms(x, lengths), norms(x[:1], lengths[:1])
+    for t in range(3, 9):
+        assert mixed[t] == pytest.approx(alone[t], rel=1e-10)
+    assert norms(x, torch.tensor([4, 4, 4, 4, 4])).keys() == {0, 1, 2, 3}
