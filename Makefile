@@ -1,4 +1,4 @@
-# Everything runs in .venv, which the first target that needs it makes.
+# Everything runs in .venv, which is made by the first target that needs it.
 PYTHON ?= python3
 EXPERIMENT ?= default
 TIMED ?= speed
@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep smoke time report reference catalogue bench test lint clean
+.PHONY: help install sweep smoke time report reference catalogue bench docs test lint clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -23,39 +23,42 @@ $(INSTALLED): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
-sweep: $(INSTALLED) ## run the grid EXPERIMENT (default), or go on with it; then tables and figures
+sweep: $(INSTALLED) ## run or resume the grid EXPERIMENT (default); then write tables and figures
 	$(BIN)/harness -m experiment=$(EXPERIMENT) results_dir=$(RESULTS) $(ARGS)
 
-smoke: $(INSTALLED) ## the whole way in under a minute, into results/smoke
+smoke: $(INSTALLED) ## a small grid with report in under a minute, into results/smoke
 	$(BIN)/harness -m experiment=smoke results_dir=$(RESULTS)/smoke $(ARGS)
 
-time: $(INSTALLED) ## measure training steps of the grid TIMED (speed), apart from training, on a quiet machine
+time: $(INSTALLED) ## measure the training steps of the grid TIMED (speed) in one process, on a quiet machine
 	$(BIN)/harness time experiment=$(TIMED) results_dir=$(RESULTS) $(ARGS)
 
-report: $(INSTALLED) ## write tables and figures of what is in results/ anew
+report: $(INSTALLED) ## write tables and figures of the runs in results/ again
 	$(BIN)/harness report $(RESULTS)
 
-reference: $(INSTALLED) ## run the default grid apart and keep what the README shows of it
+reference: $(INSTALLED) ## run the default grid into a folder of its own; keep the summary and the figures that the docs show
 	$(BIN)/harness -m experiment=default results_dir=$(RESULTS)/reference-run
 	cp $(addprefix $(RESULTS)/reference-run/,summary.md figures/accuracy_vs_length.png \
 		figures/gradient_flow-temporal_order.png) results/reference/
 
-catalogue: $(INSTALLED) ## what an LSTM of 64 units makes of each task, into results/reference/catalogue.md
+catalogue: $(INSTALLED) ## one LSTM of 64 units on each task, into results/reference/catalogue.md
 	$(BIN)/harness -m experiment=catalogue results_dir=$(RESULTS)/catalogue-run
 	cp $(RESULTS)/catalogue-run/summary.md results/reference/catalogue.md
 
-bench: $(INSTALLED) ## the harness beside plain torch.nn, in turn, into results/reference (1 to 2 hours, nothing else running)
+bench: $(INSTALLED) ## compare the harness with plain torch.nn, into results/reference (1 to 2 hours on a quiet machine)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+docs: $(INSTALLED) ## write docs/tables.md from the code
+	$(BIN)/python docs/make_tables.py
 
 test: $(INSTALLED) ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)
 
-lint: $(INSTALLED) ## check format, style, types and who imports whom
+lint: $(INSTALLED) ## check format, style, types and imports between packages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-clean: ## remove what tools leave behind; .venv and results/ stay
+clean: ## remove the files that tools leave behind; .venv and results/ stay
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	find harness tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""A task in the shape of a LightningDataModule: two methods that return DataLoaders, and a loop over them."""
+"""A task as a LightningDataModule: two methods that return DataLoaders, and a loop over them."""
 
 import torch
 from torch import nn
@@ -7,7 +7,7 @@ from harness.tasks import make_temporal_order
 
 
 class TemporalOrder:
-    """Derive it from LightningDataModule and call `super().__init__()`: it is one."""
+    """A LightningDataModule once it derives from that class and calls `super().__init__()`."""
 
     def __init__(self, batch_size=50, **options):
         self.task, self.batch_size = make_temporal_order(**options), batch_size
@@ -17,7 +17,7 @@ class TemporalOrder:
         return self.task.train.loader(self.batch_size, shuffle=True)
 
     def val_dataloader(self):
-        """The same, always in one order."""
+        """Batches of (x, y, lengths), always in the same order."""
         return self.task.val.loader(self.batch_size)
 
 
@@ -34,6 +34,6 @@ for _ in range(6):
         loss.backward()
         optimizer.step()
 for name, batches in {"validation": data.val_dataloader(), "test": [test[:]]}.items():
-    right = [head(lstm(embed(x))[0][:, -1]).argmax(1) == y for x, y, _ in batches]
-    accuracy = torch.cat(right).float().mean()
+    correct = [head(lstm(embed(x))[0][:, -1]).argmax(1) == y for x, y, _ in batches]
+    accuracy = torch.cat(correct).float().mean()
     print(f"{name} accuracy {accuracy:.3f}, chance {spec.chance_accuracy:.3f}")

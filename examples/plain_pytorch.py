@@ -1,4 +1,4 @@
-"""A GRU from plain PyTorch on delayed recall: which of 8 symbols came first, 20 steps ago?"""
+"""A GRU in plain PyTorch on delayed recall: which of 8 symbols was the first of 20?"""
 
 import torch
 from torch import nn

@@ -1,19 +1,26 @@
 """Benchmarks recurrent cells on sequence classification: accuracy, gradient flow and wall-clock time."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.results import load_gradflow, load_runs, load_steps
+    from harness.experiment.notebook import run
+    from harness.experiment.weights import load_model
+    from harness.results import load_gradflow, load_runs, load_steps, load_table
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
-__all__ = ["__version__", "load_gradflow", "load_runs", "load_steps"]
+__all__ = ["__version__", "load_gradflow", "load_model", "load_runs", "load_steps", "load_table", "run"]
+
+_HOMES = {
+    "run": "harness.experiment.notebook",
+    "load_model": "harness.experiment.weights",
+    **dict.fromkeys(("load_gradflow", "load_runs", "load_steps", "load_table"), "harness.results"),
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Imports pandas only for those who ask for tables: `harness.tasks` alone stays light."""
-    if name in ("load_gradflow", "load_runs", "load_steps"):
-        from harness import results
-
-        return getattr(results, name)
+    """Imports what a name needs when it is first used: `harness.tasks` alone needs no pandas and no Hydra."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'harness' has no attribute {name!r}")

@@ -7,8 +7,8 @@ import pytest
 import torch
 from hypothesis import settings
 
-from harness.tasks import fashion_mnist
 from harness.tasks.files import cifar10 as cifar10_files
+from harness.tasks.files import fashion_mnist
 from harness.tasks.files import mnist as mnist_files
 from tests.small_sets import small_cifar10, small_digits
 
@@ -56,7 +56,7 @@ def forget():
     def clear():
         mnist_files._read_bundled.cache_clear()
         mnist_files._read_full_once.cache_clear()
-        mnist_files._say_bundled.cache_clear()
+        mnist_files._warn_bundled.cache_clear()
 
     clear()
     yield clear

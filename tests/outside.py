@@ -1,4 +1,4 @@
-"""Cells from outside the package, as a user would write them: named by `_target_` alone."""
+"""Third-party cells, as a user would write them and name them by `_target_`."""
 
 import functools
 import os
@@ -30,7 +30,7 @@ class LeakyCell(nn.Module):
 
 
 class NoState(nn.Module):
-    """A cell that keeps its state to itself."""
+    """A cell that returns no state."""
 
     def __init__(self, input_size, hidden_size, num_layers=1, dropout=0.0, batch_first=True):
         super().__init__()
@@ -50,7 +50,7 @@ class Bomb(nn.GRU):
 
 
 class Killer(nn.GRU):
-    """Kills its own process, as the kernel does for want of memory, while the named file is missing."""
+    """Kills its own process, as the system does when memory runs out, until `KILLER_FUSE` exists."""
 
     def forward(self, x, state=None):
         fuse = Path(os.environ["KILLER_FUSE"])
@@ -61,7 +61,7 @@ class Killer(nn.GRU):
 
 
 class Interrupted(nn.GRU):
-    """Ctrl-C in the middle of training."""
+    """Ctrl-C during training."""
 
     def forward(self, x, state=None):
         if self.training:
@@ -70,7 +70,7 @@ class Interrupted(nn.GRU):
 
 
 class Exits(nn.GRU):
-    """Ends the process from within, politely."""
+    """Raises SystemExit during training."""
 
     def forward(self, x, state=None):
         if self.training:

@@ -1,4 +1,4 @@
-"""Published image sets in small: files of the very format, written byte by byte."""
+"""Small image sets in the format of the published ones, written byte by byte."""
 
 import math
 import struct
@@ -10,7 +10,7 @@ CIFAR10_FILES = [f"data_batch_{k}" for k in range(1, 6)] + ["test_batch"]
 
 
 def small_digits(seed=5):
-    """File name -> (sizes, bytes in the IDX format): 24 images of each class to train on, 2 to test on."""
+    """File name -> (sizes, bytes in the IDX format): 24 training and 2 test images of each class."""
     rng, files = np.random.RandomState(seed), {}
     for part, count in (("train", TRAIN), ("t10k", TEST)):
         images = rng.randint(0, 256, (count, 28, 28), dtype=np.uint8)
@@ -23,7 +23,7 @@ def small_digits(seed=5):
 
 
 def text(value):
-    """A Python 2 string, as its pickles hold it."""
+    """A Python 2 string in a pickle."""
     raw = value if isinstance(value, bytes) else value.encode()
     return b"U" + bytes([len(raw)]) + raw if len(raw) < 256 else b"T" + struct.pack("<i", len(raw)) + raw
 
@@ -33,7 +33,7 @@ def number(value):
 
 
 def array(x):
-    """An array of bytes as NumPy pickled it under Python 2."""
+    """A uint8 array as NumPy pickled it in Python 2."""
     dtype = b"cnumpy\ndtype\n" + text("u1") + number(0) + number(1) + b"\x87R("
     dtype += number(3) + text("|") + b"NNN" + number(-1) + number(-1) + number(0) + b"tb"
     shape = b"(" + b"".join(number(size) for size in x.shape) + b"t"
@@ -48,7 +48,7 @@ def array(x):
 
 
 def batch_bytes(x, y):
-    """Protocol 2, keys and values in the order of the published files."""
+    """A batch in pickle protocol 2, keys and values in the order of the published files."""
     labels = b"](" + b"".join(number(k) for k in y) + b"e"
     names = b"](" + b"".join(text(f"image_{k}.png") for k in range(len(y))) + b"e"
     pairs = [("batch_label", text("a batch")), ("labels", labels), ("data", array(x)), ("filenames", names)]

@@ -1,4 +1,4 @@
-"""The problems that aeon bundles go through the training loop, whatever their length and channels."""
+"""Every problem that aeon bundles can be trained on, at any length and number of channels."""
 
 import pytest
 

@@ -1,6 +1,26 @@
-"""Recurrent cells: building any that looks like `torch.nn.RNN`, and taking the stock ones apart."""
+"""Recurrent cells: the table of stock cells, and checks of any cell with the interface of `torch.nn.RNN`."""
 
 from harness.cells.contract import make_cell, output_size
-from harness.cells.stock import is_stock, lstm_output_gate, split_layers
+from harness.cells.stock import (
+    STOCK_CELLS,
+    StockCell,
+    gates_of,
+    is_stock,
+    lstm_output_gate,
+    split_layers,
+    stock_cell_made_by,
+    stock_cell_of,
+)
 
-__all__ = ["is_stock", "lstm_output_gate", "make_cell", "output_size", "split_layers"]
+__all__ = [
+    "STOCK_CELLS",
+    "StockCell",
+    "gates_of",
+    "is_stock",
+    "lstm_output_gate",
+    "make_cell",
+    "output_size",
+    "split_layers",
+    "stock_cell_made_by",
+    "stock_cell_of",
+]

@@ -1,4 +1,4 @@
-"""Any module with the constructor and the call of `torch.nn.RNN`, made and checked as a cell."""
+"""The contract of a cell: the constructor and the call of `torch.nn.RNN`."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ def make_cell(target: Callable[..., Any], input_size: int, hidden_size: int, **o
 
     Args:
         target: a class or function with the constructor of `torch.nn.RNN`.
-        input_size: features of a step.
-        hidden_size: units in each layer.
+        input_size: features of a time step.
+        hidden_size: units of each layer.
         options: the other arguments, such as `num_layers` and `dropout`.
 
     Raises:
-        TypeError: the constructor does not take these arguments, or does not return a module.
+        TypeError: the constructor does not accept these arguments, or does not return a module.
     """
     cell = target(input_size, hidden_size, batch_first=True, **options)
     if not isinstance(cell, nn.Module):
-        raise TypeError(f"a cell must be a torch.nn.Module, {_name(target)} made a {type(cell).__name__}")
+        name = getattr(target, "__qualname__", repr(target))
+        raise TypeError(f"a cell must be a torch.nn.Module, but {name} returned a {type(cell).__name__}")
     return cell
 
 
 def output_size(cell: nn.Module, input_size: int) -> int:
-    """Features of a step of the cell's output, found by running it on one step of zeros.
+    """Features of a time step of the cell's output, measured by running the cell on one step of zeros.
 
     Raises:
         TypeError: the cell does not return (output, state) with an output of shape (batch, steps, features).
@@ -46,11 +47,7 @@ def output_size(cell: nn.Module, input_size: int) -> int:
         )
     if result[0].dim() != 3 or result[0].shape[:2] != (1, 1):
         raise TypeError(
-            f"a cell's output must have shape (batch, steps, features); {type(cell).__name__} made "
-            f"{tuple(result[0].shape)} from (1, 1, {input_size})"
+            f"a cell's output must have shape (batch, steps, features); {type(cell).__name__} returned "
+            f"{tuple(result[0].shape)} for an input of shape (1, 1, {input_size})"
         )
     return result[0].shape[2]
-
-
-def _name(target: Callable[..., Any]) -> str:
-    return getattr(target, "__qualname__", repr(target))

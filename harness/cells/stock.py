@@ -1,34 +1,115 @@
-"""A stacked stock cell, taken apart: its layers one by one, and the gate that hides an LSTM's state."""
+"""The stock cells of torch: one table of what they are, and functions on their modules."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
 
 
-def is_stock(cell: nn.Module) -> TypeGuard[nn.RNNBase]:
-    """Whether the cell is exactly `nn.RNN`, `nn.LSTM` or `nn.GRU`, in one direction, without projection."""
-    return (
-        isinstance(cell, nn.RNNBase)
-        and type(cell) in (nn.RNN, nn.LSTM, nn.GRU)  # a subclass may compute something else
-        and not cell.bidirectional
-        and cell.proj_size == 0
+@dataclass(frozen=True)
+class StockCell:
+    """What a stock cell is.
+
+    Attributes:
+        name: key of `STOCK_CELLS`, such as `rnn_tanh`.
+        torch_class: its class in `torch.nn`.
+        nonlinearity: the argument of `nn.RNN`; None for the gated cells.
+        gates: letters of the paper for the blocks of H rows in the weights, in torch's order. A plain RNN
+            has one block, that of its state h.
+        has_cell_state: whether there is a cell state c beside the hidden state h.
+        revision: raised when a change of this package alters the numbers of the cell; 0 is neutral.
+    """
+
+    name: str
+    torch_class: type[nn.RNNBase]
+    nonlinearity: str | None
+    gates: tuple[str, ...]
+    has_cell_state: bool = False
+    revision: int = 0
+
+    @property
+    def num_gates(self) -> int:
+        """Blocks of H rows in each weight matrix and bias of a layer."""
+        return len(self.gates)
+
+    def rows_of(self, gate: str, hidden_size: int) -> slice:
+        """The rows of a gate in the weights and biases of a layer.
+
+        >>> STOCK_CELLS["gru"].rows_of("z", hidden_size=5)
+        slice(5, 10, None)
+        """
+        start = self.gates.index(gate) * hidden_size
+        return slice(start, start + hidden_size)
+
+
+STOCK_CELLS: dict[str, StockCell] = {
+    cell.name: cell
+    for cell in (
+        StockCell("rnn_tanh", nn.RNN, "tanh", ("h",)),  # Elman 1990
+        StockCell("rnn_relu", nn.RNN, "relu", ("h",)),
+        StockCell("lstm", nn.LSTM, None, ("i", "f", "g", "o"), has_cell_state=True),  # Gers et al. 2000
+        StockCell("gru", nn.GRU, None, ("r", "z", "n")),  # Cho et al. 2014
     )
+}
+"""The one table of stock cells, by name."""
+
+
+def stock_cell_made_by(target: Any, nonlinearity: str | None = None) -> StockCell | None:
+    """The stock cell that a class makes; None for a subclass, a function and any other class.
+
+    Args:
+        target: what is called to make the cell.
+        nonlinearity: the argument of `nn.RNN`, `tanh` when None; other classes ignore it.
+    """
+    wanted = (nonlinearity or "tanh") if target is nn.RNN else None
+    matches = (
+        cell for cell in STOCK_CELLS.values() if cell.torch_class is target and cell.nonlinearity == wanted
+    )
+    return next(matches, None)
+
+
+def stock_cell_of(cell: nn.Module) -> StockCell | None:
+    """The entry of a module in the table.
+
+    None unless the module is exactly `nn.RNN`, `nn.LSTM` or `nn.GRU` (a subclass may compute something else),
+    in one direction, without projection.
+    """
+    if not isinstance(cell, nn.RNNBase) or cell.bidirectional or cell.proj_size:
+        return None
+    return stock_cell_made_by(type(cell), getattr(cell, "nonlinearity", None))
+
+
+def is_stock(cell: nn.Module) -> TypeGuard[nn.RNNBase]:
+    """Whether a module is a stock cell, see `stock_cell_of`."""
+    return stock_cell_of(cell) is not None
+
+
+def gates_of(target: Any) -> int | None:
+    """Number of gates of a stock class or a subclass of one; None for anything else.
+
+    >>> gates_of(nn.LSTM), gates_of(nn.Linear)
+    (4, None)
+    """
+    if not isinstance(target, type):
+        return None
+    matches = (cell.num_gates for cell in STOCK_CELLS.values() if issubclass(target, cell.torch_class))
+    return next(matches, None)
 
 
 def split_layers(cell: nn.RNNBase) -> list[nn.RNNBase]:
-    """The layers of a stock cell as cells of one layer that share its parameters.
+    """The layers of a stock cell as one-layer cells that share its parameters.
 
-    Running them one after the other, with `cell.dropout` between, computes what the cell computes, and
-    gradients land in the parameters of `cell`.
+    Applied one after another, with `cell.dropout` in between, they compute what the cell computes, and their
+    gradients accumulate in the parameters of `cell`.
 
     Args:
         cell: a stock cell (see `is_stock`).
 
     Returns:
-        One cell a layer, the one that sees the input first.
+        One cell per layer, the layer that reads the input first.
     """
     if cell.num_layers == 1:
         return [cell]
@@ -50,14 +131,14 @@ def lstm_output_gate(layer: nn.LSTM, x_BD: Tensor, h_BH: Tensor) -> Tensor:
     """The output gate o_t = σ(W_io x_t + b_io + W_ho h_{t−1} + b_ho) of a one-layer `nn.LSTM`.
 
     Args:
-        layer: an LSTM of one layer; its gates lie in the order i, f, g, o.
+        layer: an LSTM of one layer.
         x_BD: the input at t.
         h_BH: the hidden state at t − 1.
 
     Returns:
         (B, H), from 0 to 1.
     """
-    rows = slice(3 * layer.hidden_size, None)
+    rows = STOCK_CELLS["lstm"].rows_of("o", layer.hidden_size)
     weights: dict[str, Tensor] = dict(layer.named_parameters())
     gate = x_BD @ weights["weight_ih_l0"][rows].T + h_BH @ weights["weight_hh_l0"][rows].T
     if layer.bias:

@@ -1,4 +1,4 @@
-"""The command line, one file a command."""
+"""The command line, one file a command. No command imports torch, pandas or matplotlib before it runs."""
 
 from harness.cli.main import main
 

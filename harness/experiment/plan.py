@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import importlib
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,16 +13,18 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
-from harness.cells import make_cell, output_size
-from harness.experiment.config import ConfigError, flat
+from harness.cells import make_cell, stock_cell_made_by
+from harness.experiment import identity
+from harness.experiment.building import cell_name, check_cell, checked_cell_options, make_tasks, path_part
+from harness.experiment.errors import ConfigError, flat, user_location, where_it_happened
+from harness.experiment.identity import Identity
 from harness.experiment.schema import Schema
-from harness.kernels import KERNELS, choose_kernel
+from harness.experiment.targets import split_target, third_party_code
+from harness.kernels import KERNELS
+from harness.results import store
 from harness.tasks import Task
 from harness.tasks.common.arguments import one_of, whole_number
-from harness.training import TrainOptions, encoded_size
-
-NOT_PART_OF_A_RUN = ("results_dir", "data_dir", "threads", "keep_memory", "concurrent", "timing")
-"""Keys that say where and beside what a run takes place: they do not change which run it is."""
+from harness.training import Probe, TrainOptions, asked_probes, encoded_size, loop
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +32,10 @@ class Plan:
     """One run, checked: everything that is known before training."""
 
     run_id: str
-    setting: str
-    """Hash of the config without its seed."""
+    identity: Identity
     task: Task
-    longer: dict[str, Task]
-    """The same task at other lengths, to be tested on: by the tail of their columns, such as `2x`."""
+    other_lengths: dict[str, Task]
+    """The same task at other lengths, to be tested on: by the end of their columns' names, such as `2x`."""
     embedding_size: int | None
     cell_name: str
     cell_target: Callable[..., Any]
@@ -51,14 +48,45 @@ class Plan:
     kernel: str
     keep_memory: bool
     device: torch.device
-    concurrent: int
-    config: dict[str, Any]
-    """The resolved config, as it is hashed and recorded."""
+    keep_weights: bool
+    rerun: bool
+
+    @property
+    def folder(self) -> Path:
+        """Where the record of the run lies or will lie."""
+        return store.runs_dir(self.results_dir) / self.run_id
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """The probes that the run asks for."""
+        return asked_probes(self.train)
 
     def make_cell(self) -> nn.Module:
         """The cell, with weights from torch's global generator."""
         size = encoded_size(self.task.spec, self.embedding_size)
         return make_cell(self.cell_target, size, **self.cell_options)
+
+    def columns(self) -> dict[str, Any]:
+        """The columns that the row of the run and the rows of its timing share."""
+        spec, options = self.task.spec, self.cell_options
+        return {
+            "setting": self.identity.setting,
+            "task": spec.name,
+            "variant": spec.variant,
+            "data_source": spec.data_source,
+            "cell": self.cell_name,
+            "hidden_size": options["hidden_size"],
+            "num_layers": options.get("num_layers", 1),
+            "dropout": options.get("dropout", 0.0),
+            "seq_len": spec.seq_len,
+            "seed": self.seed,
+            "batch_size": self.train.batch_size,
+            "lr": self.train.lr,
+            "optimizer": self.train.optimizer,
+            "clip": self.train.clip,
+            "device": str(self.device),
+            "config": self.identity.config,
+        }
 
 
 def plan(config: DictConfig) -> Plan:
@@ -73,12 +101,13 @@ def plan(config: DictConfig) -> Plan:
         return _plan(config)
     except ConfigError:
         raise
-    except (ValueError, TypeError, OSError, OmegaConfBaseException) as error:
-        raise ConfigError(flat(str(error))) from error
-    except KeyError as error:
-        raise ConfigError(f"the config lacks {error}; do not remove it") from error
-    except Exception as error:  # tasks and cells from outside may fail in any way
-        raise ConfigError(f"{type(error).__name__}: {flat(str(error))}") from error
+    except Exception as error:  # third-party tasks and cells may fail in any way
+        if user_location(error) is None:
+            if isinstance(error, ValueError | TypeError | OSError | OmegaConfBaseException):
+                raise ConfigError(flat(str(error))) from error
+            if isinstance(error, KeyError):
+                raise ConfigError(f"the config lacks {error}; do not remove it") from error
+        raise ConfigError(where_it_happened(error)) from error
 
 
 def _plan(config: DictConfig) -> Plan:
@@ -88,144 +117,74 @@ def _plan(config: DictConfig) -> Plan:
     unknown = sorted(set(values) - {item.name for item in fields(Schema)})
     if unknown:
         raise ConfigError(f"unknown key {unknown[0]!r}; see `harness --cfg job` for all keys")
-    seed = whole_number("seed", values["seed"], high=2**32 - 1)
-    threads = whole_number("threads", values["threads"], high=1024)
-    concurrent = whole_number("concurrent", values["concurrent"], high=2**20)
+    seed = whole_number("seed", values["seed"], low=0, high=2**32 - 1)
     device = _device(values["device"])
     kernel = one_of("kernel", values["kernel"], KERNELS)
-    target, cell_options = _split_target("cell", values["cell"])
-    name = cell_options.pop("name", None)
-    cell_options = _checked_cell_options(cell_options)
-    cell_name = _path_part("cell.name", name or _cell_name(values["cell"]["_target_"], cell_options))
-    task, longer = _make_tasks(values["task"])
-    _path_part("the task's name", task.spec.name)
+    cell_target, cell_options = split_target("cell", values["cell"])
+    given_name = cell_options.pop("name", None)
+    cell_options = checked_cell_options(cell_options)
+    name = path_part("cell.name", given_name or cell_name(values["cell"]["_target_"], cell_options))
+    task, other_lengths = make_tasks(values["task"])
+    path_part("the task's name", task.spec.name)
     embedding_size = values["model"]["embedding_size"]
     if embedding_size is not None:
         whole_number("model.embedding_size", embedding_size, high=2**20)
-    _check_cell(target, json.dumps(cell_options), encoded_size(task.spec, embedding_size), kernel, device)
-    hashed = {key: value for key, value in values.items() if key not in NOT_PART_OF_A_RUN}
-    hashed["train"] |= {"steps": train.steps, "epochs": train.epochs}
-    hashed["cell"] = {
-        "_target_": values["cell"]["_target_"],
-        **({"name": name} if name else {}),
-        **cell_options,
-    }
-    hashed["task"] = {key: value for key, value in values["task"].items() if key != "data_dir"}
-    if OmegaConf.is_interpolation(config.task, "seed"):
-        hashed["task"]["seed"] = "${seed}"  # it follows the run's seed, in which repeats differ
-    hashed["data_source"] = task.spec.data_source
+    size = encoded_size(task.spec, embedding_size)
+    check_cell(cell_target, json.dumps(cell_options), size, kernel, device)
+    named = {"name": given_name} if given_name else {}
+    values["train"] |= {"steps": train.steps, "epochs": train.epochs}
+    values["cell"] |= named | cell_options
+    who = _identity(config, values, task, cell_target, seed)
     hidden_size, seq_len = cell_options["hidden_size"], task.spec.seq_len
-    run_id = f"{task.spec.name}-{cell_name}-h{hidden_size}-T{seq_len}-s{seed}-{_hash(hashed)}"
     return Plan(
-        run_id=run_id,
-        setting=_hash({key: value for key, value in hashed.items() if key != "seed"}),
+        run_id=f"{task.spec.name}-{name}-h{hidden_size}-T{seq_len}-s{seed}-{who.digest}",
+        identity=who,
         task=task,
-        longer=longer,
+        other_lengths=other_lengths,
         embedding_size=embedding_size,
-        cell_name=cell_name,
-        cell_target=target,
+        cell_name=name,
+        cell_target=cell_target,
         cell_options=cell_options,
         train=train,
         seed=seed,
         results_dir=Path(values["results_dir"]),
-        threads=threads,
+        threads=whole_number("threads", values["threads"], high=1024),
         kernel=kernel,
         keep_memory=values["keep_memory"],
         device=device,
-        concurrent=concurrent,
-        config=hashed,
+        keep_weights=values["keep_weights"],
+        rerun=values["rerun"],
     )
 
 
-def _make_tasks(values: dict[str, Any]) -> tuple[Task, dict[str, Task]]:
-    """The task, and the same at each of its `eval_lengths`: `2x` is twice its length, 50 is 50 steps."""
-    arguments = {key: value for key, value in values.items() if key != "eval_lengths"}
-    task = _make_task(arguments)
-    longer = {}
-    asked_lengths = values.get("eval_lengths") or []
-    if not isinstance(asked_lengths, list):
-        raise ConfigError(f"task.eval_lengths must be a list such as [2x,200], not {asked_lengths!r}")
-    for asked in asked_lengths:
-        times = re.fullmatch(r"([1-9][0-9]*)x", str(asked))
-        if not times and (isinstance(asked, bool) or not isinstance(asked, int)):
-            raise ConfigError(
-                f"task.eval_lengths takes multiples such as 2x and numbers of steps, not {asked!r}"
-            )
-        length = int(times[1]) * task.spec.seq_len if times else asked
-        other = _make_task({**arguments, "seq_len": length})
-        if _frame(other) != _frame(task):
-            raise ConfigError(
-                f"task.eval_lengths={asked}: {task.spec.name} has other inputs at {length} steps"
-            )
-        longer[str(asked) if times else f"T{length}"] = other
-    return task, longer
-
-
-def _frame(task: Task) -> tuple[object, ...]:
-    """What a model is built for."""
-    spec = task.spec
-    return spec.input_size, spec.vocab_size, spec.num_classes, spec.target
-
-
-def _make_task(values: dict[str, Any]) -> Task:
-    target, arguments = _split_target("task", values)
-    try:
-        task = target(**arguments)
-    except (ValueError, TypeError, OSError) as error:
-        known = str(error).startswith(tuple(f"{name} must " for name in arguments))
-        prefix = "task." if known else ""  # the argument, as a config key
-        raise ConfigError(prefix + flat(str(error))) from error
-    if not isinstance(task, Task):
-        raise ConfigError(f"task._target_ must make a harness.tasks.Task, {values['_target_']} made {task!r}")
-    return task
-
-
-def _cell_name(target_path: str, arguments: dict[str, Any]) -> str:
-    """The name of the class in lower case, and its nonlinearity where that is not the usual tanh."""
-    nonlinearity = arguments.get("nonlinearity", "tanh")
-    return target_path.rpartition(".")[2].lower() + ("" if nonlinearity == "tanh" else f"_{nonlinearity}")
-
-
-def _path_part(key: str, name: Any) -> str:
-    """A name that can stand in a run_id, which is the name of a folder."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,59}", str(name)):
-        raise ConfigError(f"{key} must be 1 to 60 letters, digits, '_', '-' or '.', not {name!r}")
-    return str(name)
-
-
-def _checked_cell_options(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a cell with their numbers checked, in the one form in which they are hashed."""
-    if "hidden_size" not in arguments:
-        raise ConfigError("cell.hidden_size is missing; set it to a whole number of at least 1")
-    whole_number("cell.hidden_size", arguments["hidden_size"], high=2**20)
-    whole_number("cell.num_layers", arguments.get("num_layers", 1), high=1000)
-    dropout = arguments.get("dropout", 0.0)
-    if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout < 1:
-        raise ConfigError(
-            f"cell.dropout must be a number from 0 to below 1, not {dropout!r}; the nearest is 0.0"
-        )
-    _hash(arguments)  # what cannot be recorded cannot be run
-    return arguments | ({"dropout": float(dropout)} if "dropout" in arguments else {})
-
-
-@functools.lru_cache(maxsize=256)
-def _check_cell(
-    target: Callable[..., Any], arguments_json: str, input_size: int, kernel: str, device: torch.device
-) -> None:
-    """Makes the cell once, so that a wrong constructor, call or kernel is seen before the first run.
-
-    Stock cells are made without weights; others in full, and run on one step.
-    """
-    arguments = json.loads(arguments_json)
-    if isinstance(target, type) and issubclass(target, nn.RNNBase):
-        with torch.device("meta"):
-            cell = make_cell(target, input_size, **arguments)
-    else:
-        with torch.random.fork_rng():
-            cell = make_cell(target, input_size, **arguments)
-            output_size(cell, input_size)
-    if kernel == "fused":
-        choose_kernel(cell, kernel, device)
+def _identity(
+    config: DictConfig, values: dict[str, Any], task: Task, cell_target: Callable[..., Any], seed: int
+) -> Identity:
+    """The identity of a run, from its config with checked values and the task that it makes."""
+    hashed = identity.hashed_config(values)
+    hashed["cell"] = identity.hashed_node(values["cell"])
+    if hashed["cell"].get("name", "") is None:
+        del hashed["cell"]["name"]
+    hashed["task"] = identity.hashed_node(values["task"])
+    files = identity.named_files(values["task"])
+    for key in files:  # their content counts, the path does not
+        hashed["task"].pop(key, None)
+    if "seed" in values["task"] and OmegaConf.is_interpolation(config.task, "seed"):
+        hashed["task"]["seed"] = "${seed}"  # it follows the run's seed, in which repeats differ
+    hashed["data_source"] = task.spec.data_source
+    stock = stock_cell_made_by(cell_target, values["cell"].get("nonlinearity"))
+    task_path, cell_path = values["task"]["_target_"], values["cell"]["_target_"]
+    return identity.identify(
+        hashed,
+        seed=seed,
+        code=third_party_code((cell_path, cell_target), (task_path, split_target("task", values["task"])[0])),
+        content=task.content or identity.content_of(files),
+        revisions={
+            "task": task.spec.revision,
+            "cell": 0 if stock is None else stock.revision,
+            "training": loop.REVISION,
+        },
+    )
 
 
 def _device(name: str) -> torch.device:
@@ -238,33 +197,3 @@ def _device(name: str) -> torch.device:
             f"device {name!r} cannot be used here ({reason}); the nearest choice is cpu"
         ) from None
     return device
-
-
-def _split_target(key: str, values: Any) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """The imported `_target_` and the other entries of a config node."""
-    path = values.get("_target_") if isinstance(values, dict) else None
-    if not isinstance(path, str) or not re.fullmatch(r"\w+(\.\w+)+", path):
-        raise ConfigError(f"{key}._target_ must be the dotted path of a class or function, not {path!r}")
-    module_name, _, name = path.rpartition(".")
-    try:
-        target = getattr(importlib.import_module(module_name), name)
-    except Exception as error:  # an outside module may fail in any way while it is imported
-        reason = f"{type(error).__name__}: {flat(str(error))}"
-        raise ConfigError(f"{key}._target_={path} cannot be imported: {reason}") from None
-    if not callable(target):
-        raise ConfigError(f"{key}._target_={path} is not a class or function")
-    return target, {name: value for name, value in values.items() if name != "_target_"}
-
-
-def _hash(values: dict[str, Any]) -> str:
-    """8 hex digits of a config, whatever the order of its keys.
-
-    Raises:
-        ConfigError: a value has no JSON form, such as infinity.
-    """
-    try:
-        text = json.dumps(values, sort_keys=True, allow_nan=False)
-    except (ValueError, TypeError) as error:
-        shown = flat(repr(values))[:200]
-        raise ConfigError(f"a value cannot be recorded as JSON ({flat(str(error))}): {shown}") from None
-    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import math
-import multiprocessing
-import os
-import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -20,58 +16,43 @@ import torch
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
+from harness.experiment.errors import where_it_happened
+from harness.experiment.finished import why_not_finished
 from harness.experiment.plan import Plan, plan
+from harness.experiment.weights import save_weights
 from harness.kernels import choose_kernel
 from harness.results import store
 from harness.results.machine import PeakMemory, provenance
-from harness.results.schema import STATUSES, RunRecord
+from harness.results.schema import STATUSES, EvalRow, RunRecord, Table
 from harness.training import (
     History,
     SequenceClassifier,
     clip_rate,
     count_parameters,
-    denormals_as_before,
     evaluate,
-    flow_slope,
-    flush_denormals,
-    half_life,
-    keep_freed_memory,
+    seeded,
     train,
+    training_process,
 )
 
 log = logging.getLogger("harness.run")
 
-PARENT_S = 1.0
-"""Seconds between two looks of a worker at whether its parent is there."""
 
+def job(config: DictConfig) -> float:
+    """Hydra's task function: makes a run and returns its best validation loss, for a sweeper's use.
 
-def job(config: DictConfig) -> None:
-    """Hydra's task function, called in a worker: it speaks in its run's log, not on the terminal."""
-    logging.getLogger("harness").addHandler(logging.NullHandler())
-    _end_with_parent()
-    execute(plan(config), echo=False)
-
-
-@functools.cache
-def _end_with_parent() -> None:
-    """Has a worker end soon after the command that started it, which may be killed before it can say so.
-
-    Once a process. Where a process without a parent gets no other (Windows), it changes nothing.
+    Infinity when the run diverged or failed. It logs to the run's own folder, not to the terminal.
     """
-    if multiprocessing.current_process().name == "MainProcess":  # hydra/launcher=basic: no worker
-        return
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(PARENT_S)
-        os._exit(1)  # the row is written whole or not at all, and locks go with the process
-
-    threading.Thread(target=watch, daemon=True).start()
+    logging.getLogger("harness").addHandler(logging.NullHandler())
+    run = plan(config)
+    execute(run, echo=False)
+    row = store.read_row(run.folder)
+    done = row is not None and row["status"] == "ok" and row.get("val_loss") is not None
+    return float(row["val_loss"]) if row is not None and done else math.inf
 
 
 def execute(run: Plan, *, echo: bool = True) -> None:
-    """Makes a run and writes its record, whatever happens in it; a run that has ended is left alone.
+    """Makes a run and writes its record, however it ends; a finished run is left alone.
 
     Args:
         run: the plan.
@@ -81,60 +62,83 @@ def execute(run: Plan, *, echo: bool = True) -> None:
         KeyboardInterrupt: after the record with status `interrupted` is written.
         OSError: the record cannot be written.
     """
-    folder = store.runs_dir(run.results_dir) / run.run_id
-    folder.mkdir(parents=True, exist_ok=True)
+    run.folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / store.LOCK_NAME, timeout=0):
-            if store.is_final(folder):
+        with FileLock(run.folder / store.LOCK_NAME, timeout=0):
+            if why_not_finished(run) is None and not run.rerun:
                 return
-            store.begin(folder, OmegaConf.to_yaml(OmegaConf.create(run.config)))
-            with _log_to(folder / "log.txt", echo=echo):
-                _attempt(run, folder)
+            store.begin(run.folder, OmegaConf.to_yaml(OmegaConf.create(run.identity.config)))
+            with _log_to(run.folder / "log.txt", echo=echo):
+                _attempt(run)
     except Timeout:
         log.warning("%s is being run by another process: left to it", run.run_id)
 
 
-def _attempt(run: Plan, folder: Path) -> None:
+def record_interrupted(run: Plan, error: str) -> None:
+    """Writes the row of a run whose process was killed, unless another process has begun it again."""
+    try:
+        with FileLock(run.folder / store.LOCK_NAME, timeout=0):
+            if store.status_of(run.folder) not in STATUSES:
+                store.finish(run.folder, RunRecord(**_known_columns(run), status="interrupted", error=error))
+    except Timeout:
+        log.warning("%s is being run by another process: left to it", run.run_id)
+
+
+def make_model(run: Plan) -> tuple[SequenceClassifier, str]:
+    """The model on its device, with weights from torch's global generator, and its kernel: torch or fused."""
+    cell, kernel = choose_kernel(run.make_cell(), run.kernel, run.device, run.train.batch_size)
+    return SequenceClassifier(run.task.spec, cell, run.embedding_size).to(run.device), kernel
+
+
+def _attempt(run: Plan) -> None:
     """Trains, and turns every way of ending into a row."""
     columns = _known_columns(run)
-    history = History()
+    history, tables = History(), []
     cpu, memory = time.process_time(), PeakMemory()
     try:
-        with denormals_as_before():
+        with (
+            training_process(threads=run.threads, keep_memory=run.keep_memory) as process,
+            seeded(run.seed),
+        ):
             history, measured = _train(run)
-        columns |= measured
+        columns |= process | measured
+        tables = _tables(run, history)
         ending: dict[str, Any] = {"status": "ok"}
         if history.diverged:
             ending = {"status": "diverged", "error": history.diverged}
     except KeyboardInterrupt:
-        store.finish(folder, RunRecord(**columns, status="interrupted", error="stopped by the user"))
+        store.finish(run.folder, RunRecord(**columns, status="interrupted", error="stopped by the user"))
         raise
     except (Exception, SystemExit) as error:  # one run never takes the grid down: the row says what happened
         log.error("%s", traceback.format_exc())
-        ending = {"status": "failed", "error": " ".join(f"{type(error).__name__}: {error}".split())[:500]}
+        ending = {"status": "failed", "error": where_it_happened(error)[:500]}
     ending |= {"cpu_s": time.process_time() - cpu, "peak_rss_mb": memory.mib()}
     log.info("ended: %s", ending["status"])
-    store.finish(folder, RunRecord(**columns, **ending), history.evals, history.flow)
+    store.finish(run.folder, RunRecord(**columns, **ending), tables)
 
 
 def _train(run: Plan) -> tuple[History, dict[str, Any]]:
     """The training itself, and the columns that come from it."""
-    torch.set_num_threads(run.threads)
-    process = {"keeps_memory": keep_freed_memory(run.keep_memory), "flush_denormal": flush_denormals()}
-    with torch.random.fork_rng():
-        torch.manual_seed(run.seed)
-        model, kernel = make_model(run)
-        log.info(
-            "%s: %s from %s, %s", run.run_id, run.task.spec.variant, run.task.spec.data_source, run.train
-        )
-        order = torch.Generator().manual_seed(run.seed)
-        history = train(model, run.task, run.train, order=order, device=run.device)
-    longer = {} if history.diverged else _test_longer(run, model)
-    equally_long = bool((run.task.train.lengths == run.task.spec.seq_len).all())
-    slope = flow_slope(history.flow) if equally_long else None  # a step is as far from every sequence's end
-    return history, process | {
+    model, kernel = make_model(run)
+    log.info("%s: %s from %s, %s", run.run_id, run.task.spec.variant, run.task.spec.data_source, run.train)
+    order = torch.Generator().manual_seed(run.seed)
+    history = train(model, run.task, run.train, order=order, device=run.device)
+    others = {} if history.diverged else _test_other_lengths(run, model)
+    if run.keep_weights and not history.diverged:
+        save_weights(run, model)
+    return history, _measured_columns(run, history) | {
         "kernel": kernel,
         "n_params": count_parameters(model),
+        "other_lengths": others,
+    }
+
+
+def _measured_columns(run: Plan, history: History) -> dict[str, Any]:
+    """The columns that the history gives."""
+    columns: dict[str, Any] = {}
+    for probe in run.probes:
+        columns |= probe.summary(history.probes[probe.name], run.task)
+    return columns | {
         "data_fingerprint": run.task.fingerprint,
         "steps": history.steps,
         "epochs": history.samples / len(run.task.train),
@@ -148,25 +152,33 @@ def _train(run: Plan) -> tuple[History, dict[str, Any]]:
         "grad_norm_mean": math.fsum(history.norms) / history.steps if history.steps else None,
         "grad_norm_max": max(history.norms, default=None),
         "clip_rate": clip_rate(history.norms, run.train.clip),
-        "gradflow_slope": slope,
-        "gradflow_half_life": half_life(slope),
+        "gradflow_note": history.notes.get("gradflow"),
         "train_s": history.train_s,
+        "train_cpu_s": history.train_cpu_s,
         "eval_s": history.eval_s,
         "samples_per_s": history.samples / history.train_s if history.train_s > 0 else None,
-        "longer": longer,
     }
 
 
-def make_model(run: Plan) -> tuple[SequenceClassifier, str]:
-    """The model on its device, with weights from torch's global generator, and its kernel: torch or fused."""
-    cell, kernel = choose_kernel(run.make_cell(), run.kernel, run.device, run.train.batch_size)
-    return SequenceClassifier(run.task.spec, cell, run.embedding_size).to(run.device), kernel
+def _tables(run: Plan, history: History) -> list[Table]:
+    """The side tables of a run: its evaluations, and one for each probe that it asks for."""
+    probed = [
+        Table(
+            probe.name,
+            probe.row_type,
+            history.probes[probe.name],
+            settings=probe.settings,
+            note=history.notes.get(probe.name),
+        )
+        for probe in run.probes
+    ]
+    return [Table("steps", EvalRow, history.evals), *probed]
 
 
-def _test_longer(run: Plan, model: SequenceClassifier) -> dict[str, float]:
+def _test_other_lengths(run: Plan, model: SequenceClassifier) -> dict[str, float]:
     """Loss and accuracy of the best weights on the test samples of the task at other lengths."""
     columns: dict[str, float] = {}
-    for name, task in run.longer.items():
+    for name, task in run.other_lengths.items():
         tested = evaluate(model, task.test, tolerance=task.spec.tolerance, device=run.device)
         columns |= {f"test_loss_{name}": tested.loss, f"test_accuracy_{name}": tested.accuracy}
     return columns
@@ -174,39 +186,25 @@ def _test_longer(run: Plan, model: SequenceClassifier) -> dict[str, float]:
 
 def _known_columns(run: Plan) -> dict[str, Any]:
     """The columns that are known before training."""
-    spec, options = run.task.spec, run.cell_options
-    return {
+    spec = run.task.spec
+    return run.columns() | {
         "run_id": run.run_id,
-        "setting": run.setting,
-        "task": spec.name,
-        "variant": spec.variant,
-        "data_source": spec.data_source,
-        "cell": run.cell_name,
-        "hidden_size": options["hidden_size"],
-        "num_layers": options.get("num_layers", 1),
-        "dropout": options.get("dropout", 0.0),
-        "seq_len": spec.seq_len,
-        "seed": run.seed,
-        "batch_size": run.train.batch_size,
-        "lr": run.train.lr,
-        "optimizer": run.train.optimizer,
-        "clip": run.train.clip,
+        "code": run.identity.code,
+        "data_hash": run.identity.data_hash,
+        "revisions": run.identity.revisions,
         "chance_accuracy": spec.chance_accuracy,
         "tolerance": spec.tolerance,
         "memoryless_loss": spec.memoryless_loss,
         "solved_rule": spec.solved_rule,
-        "device": str(run.device),
         "threads": run.threads,
-        "concurrent": run.concurrent,
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "config": run.config,
         **provenance(),
     }
 
 
 @contextlib.contextmanager
 def _log_to(path: Path, *, echo: bool) -> Iterator[None]:
-    """Sends what the harness and Python's warnings say to a file for as long as a run lasts."""
+    """Sends the harness's log and Python's warnings to a file while a run lasts."""
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     loggers = [logging.getLogger("harness"), logging.getLogger("py.warnings")]
@@ -225,14 +223,3 @@ def _log_to(path: Path, *, echo: bool) -> Iterator[None]:
             logger.setLevel(level)
             logger.propagate = propagate
         handler.close()
-
-
-def record_interrupted(run: Plan, error: str) -> None:
-    """Writes the row of a run whose process was killed, unless another process has taken it up since."""
-    folder = store.runs_dir(run.results_dir) / run.run_id
-    try:
-        with FileLock(folder / store.LOCK_NAME, timeout=0):
-            if store.status_of(folder) not in STATUSES:
-                store.finish(folder, RunRecord(**_known_columns(run), status="interrupted", error=error))
-    except Timeout:
-        log.warning("%s is being run by another process: left to it", run.run_id)

@@ -1,4 +1,4 @@
-"""The keys of a run's config, their types and defaults."""
+"""The keys of a run's config, their types and defaults, and which of them are part of a run's identity."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.tasks.common.arguments import whole_number
-from harness.training import TrainOptions
+from harness.training.options import TrainOptions, outside_identity
 
 
 @dataclass(frozen=True)
 class TimingOptions:
-    """How long to measure.
+    """How long `harness time` measures.
 
     Raises:
-        ValueError: a value is outside its range; the message calls it by its config key.
+        ValueError: a value is outside its range; the message names it by its config key.
     """
 
     rounds: int = 7
@@ -24,7 +24,7 @@ class TimingOptions:
     warmup: int = 10
     """Steps of each configuration before the first round."""
     like_for_like: bool = False
-    """Give all cells torch's kernels without oneDNN, which has a fused one for the LSTM alone."""
+    """Run all cells on torch's kernels without oneDNN, which has a fused kernel for the LSTM alone."""
 
     def __post_init__(self) -> None:
         whole_number("timing.rounds", self.rounds, low=3, high=10_000)  # fewer have no quartiles
@@ -38,7 +38,7 @@ class TimingOptions:
 
 @dataclass
 class ModelOptions:
-    """What stands around the cell."""
+    """The model around the cell."""
 
     embedding_size: int | None = None
     """Features of a learned embedding of tokens; None: one-hot."""
@@ -46,18 +46,23 @@ class ModelOptions:
 
 @dataclass
 class Schema:
-    """The keys of a run's config and their types; `task` and `cell` are filled by their yaml files."""
+    """A run's config; `task` and `cell` are filled by their yaml files.
+
+    A field made by `outside_identity` says where a run takes place or what is recorded of it. A field added
+    after 0.2 is made by `neutral` and enters a run's identity only when it differs from its neutral value.
+    """
 
     task: Any = None
     cell: Any = None
     model: ModelOptions = field(default_factory=ModelOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
-    timing: TimingOptions = field(default_factory=TimingOptions)
+    timing: TimingOptions = field(default_factory=TimingOptions, metadata={"identity": False})
     seed: int = 1
-    results_dir: str = "results"
-    data_dir: str | None = None
-    threads: int = 1
+    results_dir: str = outside_identity("results")
+    data_dir: str | None = outside_identity(None)
+    threads: int = outside_identity(1)
     kernel: str = "auto"
-    keep_memory: bool = True
+    keep_memory: bool = outside_identity(True)
     device: str = "cpu"
-    concurrent: int = 1
+    keep_weights: bool = outside_identity(False)
+    rerun: bool = outside_identity(False)

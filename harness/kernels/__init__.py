@@ -1,6 +1,6 @@
-"""Compiled time loops for the stock cells. Imports Numba only when a fused cell is asked for."""
+"""Compiled time loops for the stock cells. Numba is imported only when a fused cell is used."""
 
-from harness.kernels.call import Flow
 from harness.kernels.fused import KERNELS, FusedCell, choose_kernel, compile_loops, why_not_fused
+from harness.kernels.layer_call import GradientFlow
 
-__all__ = ["KERNELS", "Flow", "FusedCell", "choose_kernel", "compile_loops", "why_not_fused"]
+__all__ = ["KERNELS", "FusedCell", "GradientFlow", "choose_kernel", "compile_loops", "why_not_fused"]

@@ -1,17 +1,19 @@
-"""The gates of the cells, one step forward and one back, over registers full of units.
+"""The formulas of the stock cells: one time step forward and one backward, over registers of units.
 
-Buffers, each a row a sequence: `s` holds a step's planes (before: the input's share of the gates, bias
-included; after: what the way back needs), `g` the previous state's share of the gates, `h0` and `h` the
-hidden state before and after the step, `c0` and `c` that of an LSTM's cell. On the way back `dh` and `dc`
-hold ∂L/∂h and ∂L/∂c of the step and then what the previous step gets without a matrix, `total` ∂L/∂c,
-`da` the gradient of the gates before their nonlinearity.
+Buffers have one row per sequence. `s` holds the planes of a step: before it the input's part of the
+pre-activations, bias included; after it what the backward pass needs. `g` holds the state's part of the
+pre-activations, `h0` and `h` the hidden state before and after the step, `c0` and `c` the cell state of an
+LSTM. In the backward pass `dh` and `dc` hold ∂L/∂h and ∂L/∂c of the step, and after it the part that reaches
+the previous step without a matrix; `total` holds ∂L/∂c, `da` the gradient of the pre-activations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
+from harness.cells.stock import STOCK_CELLS, StockCell
 from harness.kernels.lanes import Rows, sigmoid, tanh
 
 FORWARD = ("s", "g", "h0", "h", "c0", "c")
@@ -19,29 +21,44 @@ BACKWARD = ("s", "h0", "h", "c0", "c", "dh", "dc", "total", "da")
 
 
 @dataclass(frozen=True)
-class Gates:
-    """One kind of cell.
+class CellFormulas:
+    """The formulas of one stock cell and the layout of their buffers.
 
     Attributes:
-        count: gates; the input's share of them are planes 0 to count − 1 of `s` and `da`.
+        cell: what the cell is: its name, gates and states.
+        forward: one step of the forward pass.
+        backward: one step of the backward pass.
+        input_order: the gates in planes 0 to num_gates − 1 of `s` and `da`, which are the input's part:
+            torch's order, rotated.
         planes: planes of `s` and `da`.
-        state_plane: the first plane of `da` that belongs to the state's share; there are `count`.
-        shift: torch's gates in their order, moved by so many places, are the input's share here.
-        keeps: whether the way back needs `s`.
-        has_c: whether there is a cell state.
-        carries: whether the previous step gets a part of `dh` without a matrix.
+        state_plane: first plane of `da` that belongs to the state's part, num_gates planes in torch's order.
+        keeps_planes: whether the backward pass needs `s`.
+        carries: whether a part of `dh` reaches the previous step without a matrix.
     """
 
-    name: str
-    count: int
-    planes: int
-    state_plane: int
-    shift: int
-    keeps: bool
-    has_c: bool
-    carries: bool
+    cell: StockCell
     forward: Callable[[Rows], None]
     backward: Callable[[Rows], None]
+    input_order: tuple[str, ...]
+    planes: int
+    state_plane: int = 0
+    keeps_planes: bool = True
+    carries: bool = False
+
+    @cached_property
+    def num_gates(self) -> int:
+        """Gates of the cell."""
+        return self.cell.num_gates
+
+    @cached_property
+    def has_cell_state(self) -> bool:
+        """Whether the cell has a cell state."""
+        return self.cell.has_cell_state
+
+    @cached_property
+    def shift(self) -> int:
+        """Places by which torch's order of the gates is rotated to give `input_order`."""
+        return self.input_order.index(self.cell.gates[0])
 
 
 def _tanh_forward(v: Rows) -> None:
@@ -55,7 +72,7 @@ def _tanh_backward(v: Rows) -> None:
 
 def _relu_forward(v: Rows) -> None:
     a = v.load("s") + v.load("g")
-    v.store("h", a.where_negative(0.0, a))  # a NaN is not below 0: it stays one
+    v.store("h", a.where_negative(0.0, a))  # a NaN is not below 0 and stays NaN
 
 
 def _relu_backward(v: Rows) -> None:
@@ -85,7 +102,7 @@ def _lstm_backward(v: Rows) -> None:
 
 
 def _gru_forward(v: Rows) -> None:
-    """s: n, r, z and W_hn h + b_hn; g: r, z, n, as torch orders them."""
+    """s: n, r, z and W_hn h + b_hn; g: r, z, n (torch's order)."""
     r, z = sigmoid(v.load("s", 1) + v.load("g", 0)), sigmoid(v.load("s", 2) + v.load("g", 1))
     state_n = v.load("g", 2)
     n = tanh(v.load("s", 0) + r * state_n)
@@ -95,7 +112,7 @@ def _gru_forward(v: Rows) -> None:
 
 
 def _gru_backward(v: Rows) -> None:
-    """da: n of the input's share, r, z, n of the state's share."""
+    """da: n of the input's part, then r, z, n of the state's part; r and z belong to both."""
     n, r, z, state_n = (v.load("s", plane) for plane in range(4))
     dh = v.load("dh")
     da_n = dh * (1.0 - z) * (1.0 - n * n)
@@ -106,11 +123,9 @@ def _gru_backward(v: Rows) -> None:
     v.store("da", da_n * r, 3)
 
 
-def _rnn(name: str, forward: Callable[[Rows], None], backward: Callable[[Rows], None]) -> Gates:
-    return Gates(
-        name=name, count=1, planes=1, state_plane=0, shift=0, keeps=False, has_c=False, carries=False,
-        forward=forward, backward=backward,
-    )  # fmt: skip
+def _rnn(name: str, forward: Callable[[Rows], None], backward: Callable[[Rows], None]) -> CellFormulas:
+    cell = STOCK_CELLS[name]
+    return CellFormulas(cell, forward, backward, cell.gates, planes=1, keeps_planes=False)
 
 
 RNN_TANH = _rnn("rnn_tanh", _tanh_forward, _tanh_backward)
@@ -119,14 +134,13 @@ RNN_TANH = _rnn("rnn_tanh", _tanh_forward, _tanh_backward)
 RNN_RELU = _rnn("rnn_relu", _relu_forward, _relu_backward)
 """The same with max(0, ·)."""
 
-LSTM = Gates(
-    name="lstm", count=4, planes=4, state_plane=0, shift=0, keeps=True, has_c=True, carries=False,
-    forward=_lstm_forward, backward=_lstm_backward,
-)  # fmt: skip
-"""Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000: gates i, f, g, o."""
+LSTM = CellFormulas(STOCK_CELLS["lstm"], _lstm_forward, _lstm_backward, ("i", "f", "g", "o"), planes=4)
+"""Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000."""
 
-GRU = Gates(
-    name="gru", count=3, planes=4, state_plane=1, shift=1, keeps=True, has_c=False, carries=True,
-    forward=_gru_forward, backward=_gru_backward,
-)  # fmt: skip
+GRU = CellFormulas(
+    STOCK_CELLS["gru"], _gru_forward, _gru_backward, ("n", "r", "z"), planes=4, state_plane=1, carries=True
+)
 """Cho et al. 2014, in the form of cuDNN: n = tanh(W_in x + b_in + r (W_hn h + b_hn))."""
+
+FORMULAS = {formulas.cell.name: formulas for formulas in (RNN_TANH, RNN_RELU, LSTM, GRU)}
+"""The formulas of each stock cell, by its name."""

@@ -1,4 +1,4 @@
-"""Stock cells on compiled time loops: the same parameters, call and numbers as `torch.nn`, less time."""
+"""Stock cells on compiled time loops: parameters, interface and numbers of `torch.nn`, in less time."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.cells import is_stock
-from harness.kernels.call import DTYPES, Call, Flow
+from harness.cells import STOCK_CELLS, is_stock, stock_cell_of
+from harness.kernels.layer_call import DTYPES, GradientFlow, LayerCall
 
 log = logging.getLogger("harness.kernels")
 
 KERNELS = ("auto", "torch", "fused")
-"""`auto`: fused where it is supported and not slower, else torch."""
+"""`auto`: fused if it is supported and not slower, else torch."""
 
-SLOWER_FROM, SLOWER_BELOW = 512, 4
-"""Units from which, and sequences in a batch below which, torch's LSTM, which is oneDNN's, is faster."""
+TORCH_LSTM_MIN_UNITS, FUSED_LSTM_MIN_BATCH = 512, 4
+"""torch's LSTM (oneDNN's) is faster from this many units on, or in batches of fewer sequences."""
 
 State = Tensor | tuple[Tensor, Tensor]
 
@@ -32,21 +32,21 @@ def choose_kernel(
     """The cell to run, and the name of its kernel: `torch` or `fused`.
 
     Args:
-        cell: as it was made.
+        cell: a cell of torch's own or any other.
         kernel: one of `KERNELS`; `auto` falls back to torch and logs why.
-        device: where it will run.
-        batch_size: sequences in a training step, where it is known.
+        device: where the cell will run.
+        batch_size: sequences in a training step; None if unknown.
 
     Raises:
-        ValueError: `fused` is asked and not supported; the message says why.
+        ValueError: `fused` is requested and not supported; the message says why.
     """
     if kernel == "torch":
         return cell, "torch"
     reason = why_not_fused(cell, device)
     if kernel == "fused" and reason is not None:
-        raise ValueError(f"kernel=fused is not possible: {reason}; take kernel=auto or kernel=torch")
+        raise ValueError(f"kernel=fused is not possible: {reason}; use kernel=auto or kernel=torch")
     if kernel == "auto":
-        reason = reason or why_slower(cell, batch_size) or why_not_compiled(cell)
+        reason = reason or why_torch_is_faster(cell, batch_size) or why_not_compiled(cell)
     if reason is None and is_stock(cell):
         return FusedCell(cell), "fused"
     log.info("kernel=torch: %s", reason)
@@ -54,8 +54,8 @@ def choose_kernel(
 
 
 def why_not_fused(cell: nn.Module, device: torch.device) -> str | None:
-    """Why the fused loops do not support a cell there, or None where they do."""
-    reason = why_another_cell(cell)
+    """Why the fused loops do not support a cell on a device; None if they do."""
+    reason = why_cell_unsupported(cell)
     if reason is not None:
         return reason
     if device.type != "cpu":
@@ -67,64 +67,68 @@ def why_not_fused(cell: nn.Module, device: torch.device) -> str | None:
         return "Numba is not installed; pip install 'seqharness[fast]' brings it"
     try:
         import_module("harness.kernels.layer")
-    except Exception as error:  # not with this NumPy, nowhere to keep its code: Numba says so when imported
+    except Exception as error:  # an unsupported NumPy, no writable cache folder: Numba raises at import
         return f"Numba cannot be loaded: {type(error).__name__}: {error}"
     return None
 
 
-def why_another_cell(cell: nn.Module) -> str | None:
-    """Why the loops would not compute what the cell computes, or None where they do."""
+def why_cell_unsupported(cell: nn.Module) -> str | None:
+    """Why the loops would not compute what the cell computes; None if they do."""
     if not is_stock(cell):
         return "the cell is not exactly nn.RNN, nn.LSTM or nn.GRU, in one direction, without projection"
     if not cell.batch_first:
         return "the cell was not made with batch_first=True"
     if cell._forward_hooks or cell._forward_pre_hooks or cell._backward_hooks or cell._backward_pre_hooks:
-        return "the cell has hooks, such as weight_norm's, which only its own call runs"
+        return "the cell has hooks, such as those of weight_norm, which only its own forward runs"
     return None
 
 
-def why_slower(cell: nn.Module, batch_size: int | None) -> str | None:
-    """Why torch's kernel is the faster one, or None where it is not."""
-    if isinstance(cell, nn.LSTM) and cell.hidden_size >= SLOWER_FROM:
-        return f"torch's LSTM is faster from {SLOWER_FROM} units on"
-    if isinstance(cell, nn.LSTM) and batch_size is not None and batch_size < SLOWER_BELOW:
-        return f"torch's LSTM is faster with fewer than {SLOWER_BELOW} sequences in a batch"
+def why_torch_is_faster(cell: nn.Module, batch_size: int | None) -> str | None:
+    """Why torch's kernel is faster than the fused loops; None if it is not."""
+    if isinstance(cell, nn.LSTM) and cell.hidden_size >= TORCH_LSTM_MIN_UNITS:
+        return f"torch's LSTM is faster from {TORCH_LSTM_MIN_UNITS} units on"
+    if isinstance(cell, nn.LSTM) and batch_size is not None and batch_size < FUSED_LSTM_MIN_BATCH:
+        return f"torch's LSTM is faster with fewer than {FUSED_LSTM_MIN_BATCH} sequences in a batch"
     return None
 
 
 def why_not_compiled(cell: nn.Module) -> str | None:
-    """Why the loops of a supported cell cannot be compiled here, or None: then they are ready."""
+    """Why the loops of a supported cell cannot be compiled here; None once they are compiled."""
     assert is_stock(cell)
     try:
         compile_loops(FusedCell(cell))
-    except (
-        Exception
-    ) as error:  # Numba switched off, no place for its code, a processor that LLVM does not know
+    except Exception as error:  # Numba disabled, no writable cache folder, a processor unknown to LLVM
         return f"the fused loops cannot be compiled: {type(error).__name__}: {error}"
     return None
 
 
 class FusedCell(nn.Module):
-    """A stock cell, run by compiled loops; it shares the parameters of the cell it is made of.
+    """A stock cell run by compiled loops; it shares the parameters of the cell that it wraps.
 
-    Layers of one direction, with dropout between them, on the CPU, in float32 or float64. Limits: the output
-    may not be changed in place, there are no second derivatives (`create_graph=True` raises a RuntimeError),
-    and the input is a batch of sequences, neither packed nor a single one.
+    Supports stacked layers with dropout between them, in one direction, on the CPU, in float32 or float64.
+    Limits: the output must not be changed in place, there are no second derivatives (`create_graph=True`
+    raises a RuntimeError), and the input must be a batch of sequences, not packed and not a single one.
     """
 
     def __init__(self, cell: nn.RNNBase):
-        """Takes a cell made with `batch_first=True`.
+        """Wraps a cell made with `batch_first=True`.
 
         Raises:
-            ValueError: the loops do not compute what this cell computes; the message says why.
+            ValueError: the loops do not support this cell; the message says why.
         """
         super().__init__()
-        reason = why_another_cell(cell)
+        reason = why_cell_unsupported(cell)
         if reason is not None:
-            raise ValueError(f"FusedCell cannot take this cell: {reason}")
+            raise ValueError(f"FusedCell does not support this cell: {reason}")
         self.cell = cell
-        self.name = _name(cell)
+        stock_cell = stock_cell_of(cell)
+        assert stock_cell is not None
+        self.name = stock_cell.name
         self.training = cell.training
+
+    @property
+    def _has_cell_state(self) -> bool:
+        return STOCK_CELLS[self.name].has_cell_state
 
     @property
     def num_layers(self) -> int:
@@ -137,45 +141,48 @@ class FusedCell(nn.Module):
         return next(self.cell.parameters()).dtype
 
     def forward(
-        self, x_BTD: Tensor, state: State | None = None, flows: Sequence[Flow] | None = None
+        self, x_BTD: Tensor, state: State | None = None, flows: Sequence[GradientFlow] | None = None
     ) -> tuple[Tensor, State]:
-        """(output (B, T, H), state), as the stock cell gives them.
+        """(output (B, T, H), state), as the stock cell returns them.
 
         Args:
             x_BTD: inputs (B, T, D).
-            state: (layers, B, H), for an LSTM two of them; None: zeros.
-            flows: one a layer, filled on the way back.
+            state: (layers, B, H), a pair (h, c) of them for an LSTM; None: zeros.
+            flows: one per layer, filled in the backward pass.
 
         Raises:
-            ValueError: the input is not (B, T, D) with at least one sequence and one step, the state not
-                (layers, B, H), or one of them or the weights not on the CPU in the type of the weights.
-            TypeError: the input is no tensor, such as a `PackedSequence`.
+            ValueError: the input is not (B, T, D) with at least one sequence and one step, the state is not
+                (layers, B, H), or one of input, state and weights is not on the CPU in the weights' dtype.
+            TypeError: the input is not a tensor but, say, a `PackedSequence`.
         """
         self._check(x_BTD)
-        h0, c0 = self._parts(state, len(x_BTD))
+        h0, c0 = self._checked_state(state, len(x_BTD))
         output, h, c = self._layers(x_BTD, h0, c0, None, flows)
-        return output, (torch.stack(h), torch.stack(c)) if self.name == "lstm" else torch.stack(h)
+        return output, (torch.stack(h), torch.stack(c)) if self._has_cell_state else torch.stack(h)
 
-    def last_valid(self, x_BTD: Tensor, lengths: Tensor, flows: Sequence[Flow] | None = None) -> Tensor:
-        """(B, H), the output at each sequence's last valid step, without a gradient for the other steps.
+    def last_valid(
+        self, x_BTD: Tensor, lengths: Tensor, flows: Sequence[GradientFlow] | None = None
+    ) -> Tensor:
+        """(B, H), the output at each sequence's last valid step; later steps get no gradient.
 
         Args:
             x_BTD: inputs (B, T, D), padded on the right.
             lengths: (B,) int64, from 1 to T.
-            flows: one a layer, filled on the way back.
+            flows: one per layer, filled in the backward pass.
 
         Raises:
             ValueError: the input is not (B, T, D), or a length is not from 1 to T.
         """
         self._check(x_BTD)
         self._check_lengths(lengths, x_BTD)
-        return self._layers(x_BTD, None, None, lengths.clone(), flows)[0]  # asked again on the way back
+        own_lengths = lengths.clone()  # the backward pass reads them
+        return self._layers(x_BTD, None, None, own_lengths, flows)[0]
 
     def _layers(
         self, x_BTD: Tensor, h0: Tensor | None, c0: Tensor | None,
-        lengths: Tensor | None, flows: Sequence[Flow] | None,
+        lengths: Tensor | None, flows: Sequence[GradientFlow] | None,
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]:  # fmt: skip
-        from harness.kernels.layer import Layer  # with Numba, which takes a second to import
+        from harness.kernels.layer import Layer  # imports Numba, which takes a second
 
         cell, output = self.cell, x_BTD
         hs, cs = [], []
@@ -184,20 +191,20 @@ class FusedCell(nn.Module):
                 output = F.dropout(output, cell.dropout, training=self.training)
             top = index == cell.num_layers - 1
             flow = flows[index] if flows else None
-            call = Call(self.name, lengths if top else None, flow, keep=torch.is_grad_enabled())
-            first = [None if states is None else states[index] for states in (h0, c0)]
-            output, h, c = Layer.apply(call, output, *first, *self._weights(index))
+            call = LayerCall(self.name, lengths if top else None, flow, keep=torch.is_grad_enabled())
+            initial = [None if states is None else states[index] for states in (h0, c0)]
+            output, h, c = Layer.apply(call, output, *initial, *self._weights(index))
             hs.append(h)
             cs.append(c)
         return output, hs, cs
 
-    def _parts(self, state: State | None, B: int) -> tuple[Tensor | None, Tensor | None]:
-        """h and c of a state, checked."""
+    def _checked_state(self, state: State | None, B: int) -> tuple[Tensor | None, Tensor | None]:
+        """h and c of a state; a cell without c has None."""
         if state is None:
             return None, None
         parts = (state,) if isinstance(state, Tensor) else tuple(state)
         wanted = (self.cell.num_layers, B, self.cell.hidden_size)
-        count = 2 if self.name == "lstm" else 1
+        count = 2 if self._has_cell_state else 1
         shapes = [tuple(part.shape) for part in parts]
         if shapes != [wanted] * count or not all(_fits(part, self.dtype) for part in parts):
             raise ValueError(
@@ -211,7 +218,7 @@ class FusedCell(nn.Module):
         return [getattr(self.cell, f"{name}_l{index}", None) for name in names]
 
     def _check(self, x_BTD: Tensor) -> None:
-        """The loops trust their addresses: what does not fit must not reach them."""
+        """Refuses what the loops, which read and write raw addresses, must not get."""
         if not isinstance(x_BTD, Tensor):
             raise TypeError(f"x must be a tensor (sequences, steps, features), not {type(x_BTD).__name__}")
         size, dtype = self.cell.input_size, self.dtype
@@ -236,22 +243,16 @@ class FusedCell(nn.Module):
 
 
 def compile_loops(cell: FusedCell) -> None:
-    """Compiles the loops of a cell, or loads them from disk, so that its first call does not wait for it.
+    """Compiles the loops of a cell or loads them from disk, so that the cell's first call does not wait.
 
-    Takes long once on a machine only: later processes load them.
+    Compilation takes seconds, once per machine: later processes load the compiled code.
     """
-    from harness.kernels.loops import make_ready
+    from harness.kernels.loops import load_loops
 
     start = time.perf_counter()
-    make_ready(cell.name, DTYPES[cell.dtype])
+    load_loops(cell.name, DTYPES[cell.dtype])
     log.info("the fused loops of %s are ready after %.1f s", cell.name, time.perf_counter() - start)
 
 
 def _fits(tensor: Tensor, dtype: torch.dtype) -> bool:
     return tensor.dtype == dtype and tensor.device.type == "cpu"
-
-
-def _name(cell: nn.RNNBase) -> str:
-    if isinstance(cell, nn.RNN):
-        return f"rnn_{cell.nonlinearity}"
-    return "lstm" if isinstance(cell, nn.LSTM) else "gru"

@@ -1,4 +1,4 @@
-"""One layer of a stock cell as a function with gradients, over the compiled time loops."""
+"""One layer of a stock cell as an autograd function over the compiled time loops."""
 
 from __future__ import annotations
 
@@ -9,106 +9,109 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.kernels.call import DTYPES, Call, Flow
-from harness.kernels.formulas import Gates
-from harness.kernels.kind import GATES, marker
+from harness.kernels.formulas import FORMULAS, CellFormulas
+from harness.kernels.kind import kind_tag
 from harness.kernels.lanes import Real
-from harness.kernels.loops import make_ready
+from harness.kernels.layer_call import DTYPES, GradientFlow, LayerCall
+from harness.kernels.loops import load_loops
 
 CHUNK_BYTES = 2**19
-"""Memory of the steps that are handled at once: what fits into a core's second cache beside the weights."""
+"""Memory of the steps of a chunk: what fits into a core's L2 cache beside the weights."""
 
 CHUNK_ROWS = 256
-"""Rows (steps × sequences) to handle at once at least: each chunk reads and writes the weights' gradients."""
+"""Rows (steps × sequences) of a chunk, at least: each chunk reads and writes the weights' gradients."""
 
 NO_ENDS = np.empty(0, dtype=np.int64)
 
 
 class Layer(torch.autograd.Function):
-    """(output, last h, last c) of one layer, from x (B, T, D), the first state (B, H) and torch's weights.
+    """(output, last h, last c) of one layer from x (B, T, D), the initial state (B, H) and torch's weights.
 
-    The output is (B, T, H), or (B, H) where `call.lengths` is given; c is empty but for an LSTM.
+    The output is (B, T, H), or (B, H) when `call.lengths` is given; c is empty except for an LSTM.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, call: Call, x_BTD: Tensor, h0: Tensor | None, c0: Tensor | None,
+        ctx: Any, call: LayerCall, x_BTD: Tensor, h0: Tensor | None, c0: Tensor | None,
         w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None, b_hh: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-        """Runs the loop forward; keeps what the way back needs if any gradient is asked."""
-        gates, real = GATES[call.name], Real(DTYPES[x_BTD.dtype])
+        """Runs the forward loop; keeps what the backward pass needs if any gradient is needed."""
+        formulas, real = FORMULAS[call.cell], Real(DTYPES[x_BTD.dtype])
         (x, x_ld), none = _rows(x_BTD.transpose(0, 1)), x_BTD.new_empty(0)
         T, B, D = x.shape
         H, W = w_hh.shape[1], real.padded(w_hh.shape[1])
-        keeps = call.keep and any(ctx.needs_input_grad)
-        chunk = _chunk(T, B, gates, W * real.size)
-        slots = T if gates.keeps and keeps else chunk
-        s, g = x.new_empty(slots, B, gates.planes, W), x.new_empty(B, gates.count, W)
-        h, c = _states(x, h0, W), _states(x, c0, W) if gates.has_c else none
+        keep = call.keep and any(ctx.needs_input_grad)
+        chunk = _chunk(T, B, formulas, W * real.size)
+        slots = T if formulas.keeps_planes and keep else chunk
+        s, g = x.new_empty(slots, B, formulas.planes, W), x.new_empty(B, formulas.num_gates, W)
+        h, c = _states(x, h0, W), _states(x, c0, W) if formulas.has_cell_state else none
         panel = 2 * real.lanes
-        wx = _by_input(w_ih, gates.count, W, panel, gates.shift)
-        wh = _by_input(w_hh, gates.count, W, panel)
-        bx, bh = _bias(b_ih, w_ih, gates.count, W, gates.shift), _bias(b_hh, w_hh, gates.count, W)
-        make_ready(call.name, real.dtype).forward(
-            marker(call.name, real.dtype), T, B, D, H, W, chunk, slots,
+        wx = _by_input(w_ih, formulas.num_gates, W, panel, formulas.shift)
+        wh = _by_input(w_hh, formulas.num_gates, W, panel)
+        bx, bh = (
+            _bias(b_ih, w_ih, formulas.num_gates, W, formulas.shift),
+            _bias(b_hh, w_hh, formulas.num_gates, W),
+        )
+        load_loops(call.cell, real.dtype).forward(
+            kind_tag(call.cell, real.dtype), T, B, D, H, W, chunk, slots,
             x.data_ptr(), x_ld, *_addresses(wx, bx, wh, bh, s, g, h, c),
         )  # fmt: skip
-        if keeps:
+        if keep:
             ctx.call, ctx.sizes, ctx.x_ld = call, (T, B, D, H, W), x_ld
             ctx.set_materialize_grads(False)
-            ctx.save_for_backward(x, h, c, s if gates.keeps else none, w_ih, w_hh)
-        last_c = c[T, :, :H].clone() if gates.has_c else none
+            ctx.save_for_backward(x, h, c, s if formulas.keeps_planes else none, w_ih, w_hh)
+        last_c = c[T, :, :H].clone() if formulas.has_cell_state else none
         if call.lengths is None:
             return h[1:, :, :H].transpose(0, 1), h[T, :, :H].clone(), last_c
         return h[call.lengths, torch.arange(B), :H], h[T, :, :H].clone(), last_c
 
     @staticmethod
     def backward(ctx: Any, d_output: Tensor | None, d_h: Tensor | None, d_c: Tensor | None) -> Any:
-        """Runs the loop back.
+        """Runs the backward loop.
 
         Raises:
-            RuntimeError: a graph of the gradient is asked for. (torch's `once_differentiable` lets it pass
-                where the loss is linear in the output, and the second derivative is then without a word 0.)
+            RuntimeError: a graph of the gradient is requested. (torch's `once_differentiable` does not raise
+                when the loss is linear in the output: the second derivative is then silently 0.)
         """
         if torch.is_grad_enabled():
             raise RuntimeError(
-                "the fused loops have no second derivatives: leave create_graph=True out, or take torch's "
-                "cell (kernel=torch)"
+                "the fused loops have no second derivatives: remove create_graph=True, or use torch's cell "
+                "(kernel=torch)"
             )
         x, h, c, s, w_ih, w_hh = ctx.saved_tensors
-        call, gates, real = ctx.call, GATES[ctx.call.name], Real(DTYPES[x.dtype])
+        call, formulas, real = ctx.call, FORMULAS[ctx.call.cell], Real(DTYPES[x.dtype])
         T, B, D, H, W = ctx.sizes
         _, needs_x, needs_h0, needs_c0, _, _, has_b_ih, has_b_hh = ctx.needs_input_grad
-        DW, chunk = real.padded(D), _chunk(T, B, gates, W * real.size)
+        DW, chunk = real.padded(D), _chunk(T, B, formulas, W * real.size)
         out, ends = _padded(d_output, W), NO_ENDS
         if call.lengths is not None and out is not None:
             ends = call.lengths.contiguous().numpy()
         strides = (out.stride(1), out.stride(0)) if out is not None and out.dim() == 3 else (0, 0)
         dh, dc, total = _state_grad(d_h, x, B, W), _state_grad(d_c, x, B, W), x.new_empty(B, W)
-        da, one = x.new_empty(chunk, B, gates.planes, W), x.new_ones(1)
-        dwx, dwh = x.new_zeros(D, gates.count, W), x.new_zeros(H, gates.count, W)
-        dbx, dbh = x.new_zeros(1, gates.count, W), x.new_zeros(1, gates.count, W)
+        da, one = x.new_empty(chunk, B, formulas.planes, W), x.new_ones(1)
+        dwx, dwh = x.new_zeros(D, formulas.num_gates, W), x.new_zeros(H, formulas.num_gates, W)
+        dbx, dbh = x.new_zeros(1, formulas.num_gates, W), x.new_zeros(1, formulas.num_gates, W)
         dx = x.new_empty(T, B, DW) if needs_x else x.new_empty(0)
-        flow = call.flow or Flow()
+        flow = call.flow or GradientFlow()
         if call.flow is not None:
-            flow.h, flow.c = np.empty(T), np.empty(T if gates.has_c else 0)
+            flow.h, flow.c = np.empty(T), np.empty(T if formulas.has_cell_state else 0)
         panel = 2 * real.lanes
-        wx = _by_gate(w_ih, gates.count, W, panel, gates.shift) if needs_x else x.new_empty(0)
-        wh = _by_gate(w_hh, gates.count, W, panel)
-        make_ready(call.name, real.dtype).backward(
-            marker(call.name, real.dtype), T, B, D, H, W, DW, chunk,
+        wx = _by_gate(w_ih, formulas.num_gates, W, panel, formulas.shift) if needs_x else x.new_empty(0)
+        wh = _by_gate(w_hh, formulas.num_gates, W, panel)
+        load_loops(call.cell, real.dtype).backward(
+            kind_tag(call.cell, real.dtype), T, B, D, H, W, DW, chunk,
             x.data_ptr(), ctx.x_ld, *_addresses(wx, wh, s, h, c, one), *_addresses(out), *strides, ends,
             dh.numpy(), dc.data_ptr(), total.numpy(), *_addresses(da, dwx, dbx, dwh, dbh, dx), needs_h0,
             flow.h, flow.c,
         )  # fmt: skip
-        d_b_ih = _untransposed(dbx, H, gates.shift).squeeze(1)
-        d_b_hh = _untransposed(dbh, H).squeeze(1) if gates.state_plane else d_b_ih.clone()
+        d_b_ih = _untransposed(dbx, H, formulas.shift).squeeze(1)
+        d_b_hh = _untransposed(dbh, H).squeeze(1) if formulas.state_plane else d_b_ih.clone()
         return (
             None,
             dx[:, :, :D].transpose(0, 1) if needs_x else None,
             dh[:, :H] if needs_h0 else None,
             dc[:, :H] if needs_c0 else None,
-            _untransposed(dwx, H, gates.shift),
+            _untransposed(dwx, H, formulas.shift),
             _untransposed(dwh, H),
             d_b_ih if has_b_ih else None,
             d_b_hh if has_b_hh else None,
@@ -116,25 +119,26 @@ class Layer(torch.autograd.Function):
 
 
 def _addresses(*tensors: Tensor | None) -> list[int]:
-    """Where the numbers lie; 0 for nothing."""
+    """The memory address of each tensor; 0 for None and for an empty one."""
     return [tensor.data_ptr() if tensor is not None and tensor.numel() else 0 for tensor in tensors]
 
 
-def _chunk(T: int, B: int, gates: Gates, plane_bytes: int) -> int:
-    steps = max(CHUNK_BYTES // (B * plane_bytes * (gates.planes + 1)), CHUNK_ROWS // B)
+def _chunk(T: int, B: int, formulas: CellFormulas, plane_bytes: int) -> int:
+    """Steps of a chunk."""
+    steps = max(CHUNK_BYTES // (B * plane_bytes * (formulas.planes + 1)), CHUNK_ROWS // B)
     return max(1, min(T, steps))
 
 
 def _rows(x_TBD: Tensor) -> tuple[Tensor, int]:
-    """The same numbers, so that neighbouring rows (t, b) are equally far apart, and how far."""
+    """The same numbers with one stride between consecutive rows (t, b), and that stride."""
     _, B, D = x_TBD.shape
     even = x_TBD.stride(2) == 1 and x_TBD.stride(0) == B * x_TBD.stride(1) and x_TBD.stride(1) >= D
     rows = x_TBD if even else x_TBD.contiguous()
-    return rows, rows.stride(1) if B > 1 else rows.stride(0)  # the stride of a single sequence says nothing
+    return rows, rows.stride(1) if B > 1 else rows.stride(0)  # with one sequence, stride(1) is arbitrary
 
 
 def _states(x_TBD: Tensor, first: Tensor | None, W: int) -> Tensor:
-    """(T + 1, B, W) of which the first is filled."""
+    """(T + 1, B, W) with the initial state in row 0."""
     T, B, _ = x_TBD.shape
     states = x_TBD.new_empty(T + 1, B, W)
     states[0] = 0
@@ -143,21 +147,21 @@ def _states(x_TBD: Tensor, first: Tensor | None, W: int) -> Tensor:
     return states
 
 
-def _gates(weights: Tensor, count: int, shift: int) -> Tensor:
-    """(gates × H, K) -> (gates, H, K), the gates moved on by `shift` places."""
+def _split_gates(weights: Tensor, count: int, shift: int) -> Tensor:
+    """(gates × H, K) -> (gates, H, K), the gates rotated by `shift` places."""
     by_gate = weights.detach().view(count, -1, weights.shape[1])
     return by_gate.roll(shift, 0) if shift else by_gate
 
 
 def _padded_gates(weights: Tensor, count: int, W: int, shift: int) -> Tensor:
-    """(gates × H, K) -> (gates × W, K), the gates moved on by `shift` places and filled up with 0."""
-    by_gate = _gates(weights, count, shift)
+    """(gates × H, K) -> (gates × W, K), the gates rotated by `shift` places and padded with 0."""
+    by_gate = _split_gates(weights, count, shift)
     missing = W - by_gate.shape[1]
     return (F.pad(by_gate, (0, 0, 0, missing)) if missing else by_gate).reshape(count * W, -1)
 
 
 def _bias(bias: Tensor | None, weights: Tensor, count: int, W: int, shift: int = 0) -> Tensor:
-    """(gates × W,), zeros where there is no bias."""
+    """(gates × W,), zeros without a bias."""
     if bias is None:
         return weights.new_zeros(count * W)
     return _padded_gates(bias[:, None], count, W, shift).squeeze(1).contiguous()
@@ -187,7 +191,7 @@ def _untransposed(gradient: Tensor, H: int, shift: int = 0) -> Tensor:
 
 
 def _padded(d_output: Tensor | None, W: int) -> Tensor | None:
-    """∂L/∂output with rows of width W, the units of a row side by side."""
+    """∂L/∂output with rows of width W, the units of a row adjacent in memory."""
     if d_output is None:
         return None
     missing = W - d_output.shape[-1]
@@ -198,6 +202,7 @@ def _padded(d_output: Tensor | None, W: int) -> Tensor | None:
 
 
 def _state_grad(gradient: Tensor | None, x: Tensor, B: int, W: int) -> Tensor:
+    """∂L/∂ the last state, (B, W), padded with zeros; all zeros for None."""
     result = x.new_zeros(B, W)
     if gradient is not None and gradient.numel():
         result[:, : gradient.shape[1]] = gradient

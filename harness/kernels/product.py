@@ -1,10 +1,10 @@
-"""The matrix product of the time loops: one tile of the result stays in registers over the whole sum.
+"""The matrix product of the time loops: a tile of the result stays in registers over the whole sum.
 
-A library's product copies its operands into an order of its own at every call, which for the small
-products of a recurrent step costs much of the time. Here the weights are packed once a sequence, and
-a tile of up to 12 × 2 registers (6 × 2 where there are 16) is summed up without touching memory.
+A library packs its operands in each call, which takes much of the time of the small products of a recurrent
+step. Here the weights are packed once per sequence, and a tile of up to 12 × 2 registers (6 × 2 on machines
+with 16) is summed without memory access.
 
-Source of the tiling: Goto & van de Geijn 2008, ACM Trans. Math. Software 34(3); Van Zee & van de Geijn 2015.
+Tiling: Goto & van de Geijn 2008, ACM Trans. Math. Software 34(3); Van Zee & van de Geijn 2015.
 """
 
 from __future__ import annotations
@@ -20,68 +20,68 @@ from harness.kernels.kind import kind_of, lanes_of, size_of
 from harness.kernels.lanes import INT64, MACHINE, Real
 
 HEIGHTS = (12, 8, 4, 2, 1) if MACHINE.registers >= 32 else (6, 4, 2, 1)
-"""Rows of the tiles, the tallest first: with two registers a row, all but a few registers hold its sums."""
+"""Rows of the tiles, tallest first: with two registers per row, the sums fill all but a few registers."""
 
 
 def _column(registers: int) -> Any:
-    """The product for all rows of a column so many registers wide, as an intrinsic of compiled code."""
+    """An intrinsic of compiled code: the product for all rows of a column that is `registers` wide."""
 
     @intrinsic
     def column(
-        typingctx: Any, kind: Any, m: Any, depth: Any, out: Any, out_ld: Any, init: Any, init_ld: Any,
+        typingctx: Any, tag_type: Any, m: Any, depth: Any, out: Any, out_ld: Any, init: Any, init_ld: Any,
         a: Any, a_i: Any, a_k: Any, b: Any, b_ld: Any,
     ) -> Any:  # fmt: skip
-        real = kind_of(kind).real
+        real = kind_of(tag_type).real
 
         def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> ir.Value:
             row = cgutils.alloca_once_value(builder, INT64(0))
-            builder.store(INT64(0), row)  # a value of its own each time, also inside a loop
+            builder.store(INT64(0), row)  # alloca_once_value stores once, but a column may be in a loop
             for height in HEIGHTS:
                 _emit_rows(builder, real, height, registers, row, *args[1:])
             return context.get_dummy_value()
 
-        return types.void(kind, *[types.intp] * 11), codegen
+        return types.void(tag_type, *[types.intp] * 11), codegen
 
     return column
 
 
-_wide_column, _slim_column = _column(2), _column(1)
+_wide_column, _narrow_column = _column(2), _column(1)
 
 
 @njit(error_model="numpy")
 def product(
-    kind: Any, m: int, n: int, depth: int,
+    tag: Any, m: int, n: int, depth: int,
     out: int, out_ld: int, init: int, init_ld: int,
     a: int, a_i: int, a_k: int, b: int, b_ld: int, packed: bool,
 ) -> None:  # fmt: skip
     """Computes out[i, j] = init[i, j] + Σₖ a[i, k] · b[k, j] for i < m, j < n, k < depth.
 
-    In compiled code only. Matrices are addresses; strides count numbers; neighbours along j lie side by
-    side.
+    For compiled code only. Matrices are addresses; strides count numbers; elements adjacent along j are
+    adjacent in memory.
 
     Args:
-        kind: a marker, which says the type of the numbers.
+        tag: of any cell; gives the type of the numbers.
         m: rows.
         n: columns, a multiple of a register's lanes.
-        depth: terms of a sum.
-        out: where to, and its stride from row to row.
-        init: what to begin with and its stride; stride 0 repeats one row, such as a bias; address 0: zeros.
-            It may be `out`.
-        a: the left matrix, its strides from i to i and from k to k; 0 and 0 repeat one number.
-        b: the right matrix, and its stride from row to row.
-        packed: whether `b` lies in panels instead, one after the other, each of two registers' columns and
-            all rows, so that it is read from end to end, however wide it is; `b_ld` is that width then.
+        depth: terms of each sum.
+        out, out_ld: the result, and its stride from row to row.
+        init, init_ld: the initial values and their stride; stride 0 repeats one row, such as a bias;
+            address 0 means zeros. It may be `out`.
+        a, a_i, a_k: the left matrix, its strides along i and along k; two zeros repeat one number.
+        b, b_ld: the right matrix, and its stride from row to row.
+        packed: whether `b` is stored in panels, one after another, each of two registers' columns and all
+            rows, so that it is read sequentially; `b_ld` is then that width.
     """
-    size, lanes = size_of(kind), lanes_of(kind)
+    size, lanes = size_of(tag), lanes_of(tag)
     j = 0
     while j < n:
         to, right = out + size * j, b + size * j * (depth if packed else 1)
         start = 0 if init == 0 else init + size * j
         if n - j >= 2 * lanes:
-            _wide_column(kind, m, depth, to, out_ld, start, init_ld, a, a_i, a_k, right, b_ld)
+            _wide_column(tag, m, depth, to, out_ld, start, init_ld, a, a_i, a_k, right, b_ld)
             j += 2 * lanes
         else:
-            _slim_column(kind, m, depth, to, out_ld, start, init_ld, a, a_i, a_k, right, b_ld)
+            _narrow_column(tag, m, depth, to, out_ld, start, init_ld, a, a_i, a_k, right, b_ld)
             j += lanes
 
 
@@ -90,7 +90,7 @@ def _emit_rows(
     m: ir.Value, depth: ir.Value, out: ir.Value, out_ld: ir.Value, init: ir.Value, init_ld: ir.Value,
     a: ir.Value, a_i: ir.Value, a_k: ir.Value, b: ir.Value, b_ld: ir.Value,
 ) -> None:  # fmt: skip
-    """Tiles of this height while there are rows for them; `row` points to the number of rows done."""
+    """Emits a loop over tiles of this height while enough rows remain; `row` points to the next row."""
     head, body, done = (builder.append_basic_block(f"{name}.{height}") for name in ("rows", "tile", "done"))
     builder.branch(head)
 
@@ -119,6 +119,7 @@ def _emit_tile(
     depth: ir.Value, out: ir.Value, out_ld: ir.Value, init: ir.Value, init_ld: ir.Value,
     a: ir.Value, a_i: ir.Value, a_k: ir.Value, b: ir.Value, b_ld: ir.Value,
 ) -> None:  # fmt: skip
+    """Emits one tile: loads the initial values, sums over k, stores."""
     out_step, init_step, a_i_step, a_k_step, b_step = (
         builder.mul(stride, INT64(real.size)) for stride in (out_ld, init_ld, a_i, a_k, b_ld)
     )
@@ -129,7 +130,7 @@ def _emit_tile(
     builder.cbranch(builder.icmp_signed("==", init, INT64(0)), head, given)
 
     builder.position_at_end(given)
-    starts = _places(builder, real, init, init_step, rows, registers)
+    starts = _pointers(builder, real, init, init_step, rows, registers)
     loaded = [builder.load(place, align=real.size) for place in starts]
     builder.branch(head)
 
@@ -148,7 +149,7 @@ def _emit_tile(
     fma_type = ir.FunctionType(real.vector, [real.vector] * 3)
     fma = cgutils.get_or_insert_function(builder.module, fma_type, f"llvm.fma.v{real.lanes}f{8 * real.size}")
     columns = [
-        builder.load(place, align=real.size) for place in _places(builder, real, b_at, b_step, 1, registers)
+        builder.load(place, align=real.size) for place in _pointers(builder, real, b_at, b_step, 1, registers)
     ]
     at = a_at
     for row in range(rows):
@@ -156,7 +157,7 @@ def _emit_tile(
         for column in range(registers):
             total = sums[row * registers + column]
             total.add_incoming(
-                builder.call(fma, [_spread(builder, real, number), columns[column], total]), body
+                builder.call(fma, [_broadcast(builder, real, number), columns[column], total]), body
             )
         at = builder.add(at, a_i_step)
     k.add_incoming(builder.add(k, INT64(1)), body)
@@ -165,11 +166,11 @@ def _emit_tile(
     builder.branch(head)
 
     builder.position_at_end(done)
-    for place, total in zip(_places(builder, real, out, out_step, rows, registers), sums, strict=True):
+    for place, total in zip(_pointers(builder, real, out, out_step, rows, registers), sums, strict=True):
         builder.store(total, place, align=real.size)
 
 
-def _places(
+def _pointers(
     builder: ir.IRBuilder, real: Real, start: ir.Value, step: ir.Value, rows: int, registers: int
 ) -> list[ir.Value]:
     """Pointers to the registers of a tile, row by row."""
@@ -182,8 +183,8 @@ def _places(
     return places
 
 
-def _spread(builder: ir.IRBuilder, real: Real, number: ir.Value) -> ir.Value:
-    """A register full of one number."""
+def _broadcast(builder: ir.IRBuilder, real: Real, number: ir.Value) -> ir.Value:
+    """A register with one number in every lane."""
     undefined = ir.Constant(real.vector, ir.Undefined)
     first = builder.insert_element(undefined, number, ir.IntType(32)(0))
     return builder.shuffle_vector(

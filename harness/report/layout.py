@@ -16,12 +16,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from harness.report.style import DPI, GREY, RC, CellStyle
+from harness.report.axes import SIZE_LETTERS
+from harness.report.style import DPI, RC, CellStyle
+from harness.results.contention import contention_of
 from harness.results.repeats import IDENTITY
 
-PANELS_A_PAGE = 12
+PANELS_PER_PAGE = 12
 _WIDTH = {1: 6.4, 2: 8.6, 3: 10.2, 4: 11.2}  # inches, by columns
-LETTERS_AN_INCH = 12.5  # of DejaVu Sans at 10 points, rounded down
+LETTERS_PER_INCH = 12.5  # of DejaVu Sans at 10 points, rounded down
 
 
 @dataclass(frozen=True)
@@ -53,21 +55,27 @@ def split(runs: pd.DataFrame, by: Sequence[str], x: str = "") -> list[Panel]:
     panels = []
     for key, group in runs.groupby([*IDENTITY, "condition", *by], dropna=False):
         task, variant, source, condition = key[:4]
-        sizes = [
-            f"{'H' if name == 'hidden_size' else 'T'} = {v}" for name, v in zip(by, key[4:], strict=True)
-        ]
+        sizes = [f"{SIZE_LETTERS[name]} = {value}" for name, value in zip(by, key[4:], strict=True)]
         panels.append(Panel((f"{task} ({variant}), {source}", str(condition), *sizes), group, x))
     return panels
 
 
 def length_columns(runs: pd.DataFrame) -> int:
-    """One column a length where up to four fit beside one another, else three to be filled in turn."""
+    """One column per length where there are up to four, else three that are filled in turn."""
     lengths = int(runs["seq_len"].nunique())
     return lengths if lengths <= 4 else 3
 
 
+def page_columns(panels: Sequence[Panel]) -> int:
+    """Columns that fill their rows: one for each of the sizes that vary fastest, where these are 2 to 4."""
+    sizes = len({panel.parts[-1] for panel in panels})
+    if 2 <= sizes <= 4:
+        return sizes
+    return 2 if len(panels) == 4 else 3
+
+
 def seeds_text(runs: pd.DataFrame, by: Sequence[str]) -> str:
-    """How many seeds stand behind a mean, over the points of a panel: `n = 3 seeds`, `n = 2–3 seeds`."""
+    """Number of seeds behind each mean of a panel: `n = 3 seeds`, `n = 2–3 seeds`."""
     counts = runs[runs["status"] == "ok"].groupby(list(by)).size()
     if counts.empty:
         return "no run ended ok"
@@ -79,6 +87,12 @@ def not_ok_text(runs: pd.DataFrame) -> str:
     """`1 diverged, 2 failed`, or empty where every run is ok."""
     counts = runs.loc[runs["status"] != "ok", "status"].value_counts()
     return ", ".join(f"{count} {status}" for status, count in counts.items())
+
+
+def contention_sentence(runs: pd.DataFrame) -> str:
+    """What processor seconds show about the times of a figure, as a sentence of its caption."""
+    text = contention_of(runs)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 Draw = Callable[[Axes, Panel], Sequence[str]]
@@ -98,13 +112,13 @@ def make_pages(
     markers: bool = True,
     margin: float = 0.85,
 ) -> list[Figure]:
-    """Lays panels out on as many pages as they need, at most `PANELS_A_PAGE` each.
+    """Lays panels out on as many pages as they need, at most `PANELS_PER_PAGE` each.
 
     Args:
         panels: in reading order.
         draw: draws a panel and returns remarks for its title.
         title: of every page.
-        caption: what the marks mean; stands with the legend below the panels.
+        caption: what the marks mean; below the panels, above the legend.
         styles: of the cells in the legend.
         columns: panels beside one another, 1 to 4.
         panel_height: inches.
@@ -113,7 +127,7 @@ def make_pages(
         margin: inches that the labels of the vertical axis take from a panel's width.
     """
     columns = max(1, min(columns, len(panels), 4))
-    a_page = max(1, PANELS_A_PAGE // columns) * columns
+    a_page = max(1, PANELS_PER_PAGE // columns) * columns
     entries = [_entry(cell, style, markers) for cell, style in styles.items()] + list(handles)
     pages = []
     with mpl.rc_context(RC):
@@ -126,27 +140,29 @@ def make_pages(
     return pages
 
 
-MAKER = "seqharness"
+SOFTWARE = "seqharness"
 
 
-def save_pages(pages: Sequence[Figure], folder: Path, name: str) -> list[Path]:
-    """Writes `name.png`, or `name-1.png`, `name-2.png`, … where there are several pages."""
+def save_pages(pages: Sequence[Figure], folder: Path, name: str, alt: str) -> list[Path]:
+    """Writes `name.png`, or `name-1.png`, `name-2.png`, … where there are several pages.
+
+    Args:
+        pages: of one figure.
+        folder: where to write.
+        name: without `.png`.
+        alt: alternative text, written into each file as its PNG text `Description`.
+    """
     paths = []
     for number, page in enumerate(pages, start=1):
         path = folder / (f"{name}.png" if len(pages) == 1 else f"{name}-{number}.png")
-        page.savefig(path, dpi=DPI, metadata={"Software": MAKER})
+        page.savefig(path, dpi=DPI, metadata={"Software": SOFTWARE, "Description": alt})
         paths.append(path)
     return paths
 
 
 def is_ours(path: Path) -> bool:
-    """Whether `save_pages` wrote this file: PNG carries the name of its maker."""
-    return b"Software\0" + MAKER.encode() in path.read_bytes()[:4096]
-
-
-def reference_handle(label: str) -> Line2D:
-    """The legend entry of a grey, dashed reference line."""
-    return Line2D([], [], color=GREY, linestyle="--", linewidth=1.2, label=label)
+    """Whether `save_pages` wrote this file: its PNG text `Software` says so."""
+    return b"Software\0" + SOFTWARE.encode() in path.read_bytes()[:4096]
 
 
 def _grid(
@@ -156,7 +172,7 @@ def _grid(
     rows, width = math.ceil(count / columns), _WIDTH[columns]
     legend_columns = _legend_columns(entries, width)
     legend_lines = math.ceil(len(entries) / legend_columns)
-    caption = textwrap.fill(caption, int(width * LETTERS_AN_INCH))
+    caption = textwrap.fill(caption, int(width * LETTERS_PER_INCH))
     below = 0.2 * (legend_lines + caption.count("\n") + 1)
     figure = Figure(figsize=(width, rows * (panel_height + 0.45) + below + 0.5), layout="constrained")
     FigureCanvasAgg(figure)
@@ -174,27 +190,27 @@ def _grid(
 def _write_titles(
     figure: Figure, axes: Sequence[Axes], texts: Sequence[Sequence[str]], title: str, panel_width: float
 ) -> None:
-    """Says once, at the top, what all panels share, and above each panel what is its own."""
+    """Writes what all panels share above the page, and the rest above each panel."""
     several = len(texts) > 1
     shared = [text for text in texts[0] if text and all(text in other for other in texts)] if several else []
     heading = [f"{title}:" if shared else title, *shared]
-    figure.suptitle(_wrap(heading, int(figure.get_figwidth() * LETTERS_AN_INCH / 1.2)))
+    figure.suptitle(_wrap(heading, int(figure.get_figwidth() * LETTERS_PER_INCH / 1.2)))
     for ax, parts in zip(axes, texts, strict=True):
         own = [part for part in parts if part and part not in shared]
-        ax.set_title(_wrap(own, max(12, int(panel_width * LETTERS_AN_INCH))), loc="left")
+        ax.set_title(_wrap(own, max(12, int(panel_width * LETTERS_PER_INCH))), loc="left")
 
 
 def _wrap(parts: Sequence[str], letters: int) -> str:
     """Joins parts with commas into lines; a part breaks only where it alone is longer than a line."""
-    # a no-break space keeps textwrap from parting "n =" from "3 seeds"
+    # a no-break space keeps textwrap from separating "n =" from "3 seeds"
     kept = [part.replace(" ", "\u00a0") if len(part) < letters else part for part in parts]
     text = ", ".join(kept).replace(":, ", ": ")
     return "\n".join(textwrap.wrap(text, letters, break_on_hyphens=False))
 
 
 def _legend_columns(entries: Sequence[Artist], width: float) -> int:
-    """As many as fit beside one another, evened out over the lines that this takes."""
-    inches = [0.8 + len(str(entry.get_label())) / LETTERS_AN_INCH for entry in entries]
+    """As many columns as fit, the entries spread evenly over the lines."""
+    inches = [0.8 + len(str(entry.get_label())) / LETTERS_PER_INCH for entry in entries]
     if sum(inches) < width:
         return max(1, len(entries))
     fit = max(1, int(width / max(inches)))

@@ -1,4 +1,4 @@
-"""What a cell looks like: one colour, one marker and one line style, the same in every figure."""
+"""The colour, marker and line style of each cell, the same in every figure."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ OKABE_ITO = {
     "purple": "#CC79A7",
     "black": "#000000",
 }
-"""Colours that people with colour-blindness tell apart; without the yellow, which white paper swallows."""
+"""Colours that readers with colour-blindness can tell apart; without yellow, which is faint on white."""
 
 MARKERS = ("o", "s", "^", "D", "v", "X", "P", "<", "h", ">", "*")
 LINES = ("-", "-", "-", "-", "-.", "--", (0, (4, 1, 1, 1, 1, 1)))
 STOCK = ("rnn", "lstm", "gru", "rnn_relu")
-"""Cells whose place in the palette is kept for them, whichever others there are."""
+"""Cells with a fixed place in the palette, whichever other cells there are."""
 
 GREY = "#595959"
 """Reference lines (chance, memoryless loss, clipping) and remarks."""
@@ -60,7 +60,7 @@ def cell_styles(cells: Iterable[str]) -> dict[str, CellStyle]:
     """Gives each cell a style of its own.
 
     The stock cells have fixed ones. The others take the remaining colours by name; when those are used up the
-    colours come round again with another marker. Up to 77 cells no two share colour and marker.
+    colours repeat with another marker. Up to 77 cells no two share colour and marker.
 
     Args:
         cells: names, in any order and with repeats.

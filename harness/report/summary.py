@@ -1,4 +1,4 @@
-"""One table of all settings, and the same as a page of Markdown that hides no run."""
+"""One table of all settings, and the summary page in Markdown, which lists every run that is not `ok`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import Any
 
 import pandas as pd
 
+from harness.results.contention import contention_of
 from harness.results.repeats import (
     IDENTITY,
     cell_labels,
     labelled,
+    mixtures_within_settings,
     settings_of,
     varying_settings,
 )
-from harness.results.schema import STATUSES
+from harness.results.schema import ENVIRONMENT_COLUMNS, STATUSES
 from harness.results.statistics import paired_difference, t_interval
 from harness.results.store import write_atomically
 
@@ -26,22 +28,22 @@ SHARED = ("budget", "batch_size", "optimizer", "lr", "clip", "num_layers", "drop
 
 _PLACE = (*IDENTITY, "seq_len", "hidden_size")
 _BASELINES = ("lstm", "gru", "rnn")
-_ALL_PAIRS_UP_TO = 5  # cells; 20 cells would make 190 rows of each setting
+_ALL_PAIRS_UP_TO = 5  # cells; 20 cells would give 190 rows per setting
 
 
 def summary_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a setting, that is: all of the config but the seed; different settings are never pooled.
+    """One row per setting: all of the config but the seed; different settings are never pooled.
 
     Args:
         runs: the rows of `load_runs`.
 
     Returns:
-        task, variant, data_source, seq_len, cell, hidden_size; one text column for each further setting that
-        varies within a task; `n` (runs that are `ok`), `not_ok`; means over the `ok` runs of test_accuracy
-        and test_loss with half widths of their 95 % t intervals in `*_half` (NaN for n = 1);
-        chance_accuracy, memoryless_loss; `solved` (of n) and the median solved_step of those; means of
-        grad_norm_mean and train_s (seconds); the median gradflow_half_life (steps;
-        NaN where there is none) over the `falling` runs that have one.
+        task, variant, data_source, seq_len, cell, hidden_size; one text column for each further setting or
+        origin (`ORIGINS`) that varies within a task; `n` (runs that are `ok`), `not_ok`; means over the `ok`
+        runs of test_accuracy and test_loss with half widths of their 95 % t intervals in `*_half` (NaN for
+        n = 1); chance_accuracy, memoryless_loss; `solved` (of n) and the median solved_step of those; means
+        of grad_norm_mean and train_s (seconds); the median gradflow_half_life (steps; NaN where there is
+        none) over the `falling` runs that have one.
     """
     varying = varying_settings(runs)
     named = runs.assign(cell=cell_labels(runs), **{f"setting {key}": varying[key] for key in varying})
@@ -53,15 +55,15 @@ def summary_table(runs: pd.DataFrame) -> pd.DataFrame:
     columns = [*keys, *_measures(named.iloc[:0])]
     table = pd.DataFrame(rows, columns=columns)
     if not table.duplicated([key for key in keys if key != "setting"]).any():
-        table = table.drop(columns="setting")  # else only the hash tells some of them apart
+        table = table.drop(columns="setting")  # otherwise only the hash distinguishes some rows
     return table.rename(columns={f"setting {key}": key for key in varying})
 
 
 def paired_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Cells compared in pairs: one row a pair that shares everything but the cell, and at least two seeds.
+    """Cells compared in pairs: one row per pair that shares everything but the cell, and at least two seeds.
 
-    Up to five cells are compared each with each; more of them with one baseline (`lstm`, else `gru`, `rnn`,
-    else the first).
+    Up to five cells are all compared with each other, more of them only with one baseline (`lstm`, else
+    `gru`, `rnn`, else the first).
 
     Returns:
         task, variant, data_source, seq_len, hidden_size, condition, a, b (cells); mean and half width of
@@ -144,6 +146,7 @@ def _header(runs: pd.DataFrame) -> list[str]:
         shown = ", ".join(values) or "not recorded"
         mixed = f"; **{len(values)} {word} are mixed here**" if len(values) > 1 else ""
         lines.append(f"- {name.replace('_', ' ')}: {shown}{mixed}")
+    lines += _mixture_lines(runs)
     for task, group in runs.groupby("task"):
         sources = sorted(group["data_source"].unique())
         mixed = "; **sources are mixed, and never compared with each other**" if len(sources) > 1 else ""
@@ -154,17 +157,23 @@ def _header(runs: pd.DataFrame) -> list[str]:
     return [*lines, _clock_line(runs)]
 
 
+def _mixture_lines(runs: pd.DataFrame) -> list[str]:
+    """Results of 0.1, and what differs between the repeats of a setting."""
+    lines = []
+    old = int((runs["schema_version"] == 1).sum())
+    if old:
+        lines.append(f"- results of 0.1: {old} of {len(runs)} runs; never pooled with newer ones")
+    for name, (values, count) in mixtures_within_settings(runs, ENVIRONMENT_COLUMNS).items():
+        settings = f"{count} setting{'s' if count > 1 else ''}"
+        lines.append(f"- **{name} differs between repeats of {settings}: {', '.join(values)}**")
+    return lines
+
+
 def _clock_line(runs: pd.DataFrame) -> str:
-    side = sorted(runs["concurrent"].dropna().astype(int).unique())
-    what = (
-        "- train s is the clock inside the run: training steps only, no data building, evaluation or probes"
+    clock = (
+        "- train s: seconds of training steps inside the run, without data building, evaluation and probes"
     )
-    if len(side) > 1:
-        among = ", ".join(map(str, side))
-        return f"{what}; **different numbers of runs side by side ({among}) are mixed: don't compare times**"
-    if side and side[0] > 1:
-        return f"{what}, with {side[0]} runs side by side on the machine"
-    return f"{what}, each run alone on the machine"
+    return f"{clock}; {contention_of(runs)}"
 
 
 def _settings_section(runs: pd.DataFrame) -> list[str]:

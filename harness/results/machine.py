@@ -1,4 +1,4 @@
-"""Where a record comes from: processor, versions, commit, and the peak of a run's memory."""
+"""The provenance of a record (processor, versions, commit) and the peak memory of a run."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def provenance() -> dict[str, Any]:
 class PeakMemory:
     """Peak resident memory of this process since this object was made.
 
-    A worker makes many runs: on Linux the kernel's mark is set back, so that a run does not inherit the
-    peak of an earlier one. Elsewhere the peak is that of the process so far.
+    A worker makes many runs: on Linux the kernel's high-water mark is reset, so that a run does not inherit
+    the peak of an earlier one. Elsewhere the peak is that of the process since its start.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class PeakMemory:
             Path("/proc/self/clear_refs").write_text("5")
 
     def mib(self) -> float | None:
-        """MiB; None where the system does not tell."""
+        """Returns the peak in MiB; None where the system does not report it."""
         try:
             for line in Path("/proc/self/status").read_text().splitlines():
                 if line.startswith("VmHWM:"):

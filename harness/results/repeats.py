@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,20 +17,14 @@ IDENTITY = ("task", "variant", "data_source")
 SETTING_COLUMNS = ("num_layers", "dropout", "batch_size", "lr", "optimizer", "clip")
 """Settings that have a column of their own beside task, length, cell and hidden size."""
 
-_SHOWN_ELSEWHERE = {"seq_len", "hidden_size", "seed", *SETTING_COLUMNS}  # wherever in the config they stand
-_NOT_SETTINGS = {
-    "task.name",
-    "task.variant",
-    "cell.name",
-    "run_id",
-    "setting",
-    "name",
-    "threads",
-    "concurrent",
-    "data_dir",
-    "task.data_dir",
-}
-_NOT_SETTINGS_UNDER = ("paths.", "hydra.", "launcher.", "results")  # do not change what a run computes
+ORIGINS = ("results", "code", "data", "revisions")
+"""What separates runs of one `setting`: version 0.1, third-party code, content of data files, revisions."""
+
+REPEAT_COLUMNS = ("setting", "schema_version", "code", "data_hash", "revisions")
+"""Runs that agree in these are repeats: they differ in their seed only."""
+
+_SHOWN_AS_COLUMNS = {"seq_len", "hidden_size", *SETTING_COLUMNS}  # wherever in the config they stand
+_OWN_TARGETS = ("harness.", "torch.")
 
 
 def settings_of(runs: pd.DataFrame) -> pd.DataFrame:
@@ -47,51 +41,81 @@ def settings_of(runs: pd.DataFrame) -> pd.DataFrame:
         flat.pop(key).fillna("none") if key in flat else none for key in ("train.steps", "train.epochs")
     )
     by_steps = (steps + " steps").where(steps != "none", "")
-    table["budget"] = (epochs + " epochs").where(epochs != "none", by_steps)  # epochs go before steps
-    named = [runs[name].map(_show) for name in ("seq_len", "hidden_size", "seed")]
-    settings = runs["setting"].replace("", pd.NA)
-    for key in flat.columns:
-        known = key in _NOT_SETTINGS or key.startswith(_NOT_SETTINGS_UNDER)
-        if not known and key.rpartition(".")[2] not in _SHOWN_ELSEWHERE:
-            values = flat[key]
-            if not _repeats(values, named) and not _differs_within(values, settings):
-                table[key] = values.fillna("")
+    table["budget"] = (epochs + " epochs").where(epochs != "none", by_steps)  # epochs take precedence
+    columns = [runs[name].map(_show) for name in ("seq_len", "hidden_size", "seed")]
+    for key in flat.columns.drop("seed", errors="ignore"):
+        if key.rpartition(".")[2] not in _SHOWN_AS_COLUMNS and not _repeats(flat[key], columns):
+            table[key] = flat[key].fillna("")
+    return table
+
+
+def origins_of(runs: pd.DataFrame) -> pd.DataFrame:
+    """What separates runs of one setting, as text, empty where it separates nothing.
+
+    Returns:
+        The index of `runs` and the columns `ORIGINS`: `results` is "of 0.1" in tasks in which other rows are
+        newer; `code` where runs with the same third-party task and cell differ in their code; `data`
+        where the same config of a task has read files of different content; `revisions` where runs of a
+        setting differ in them. A frame without these columns, as that of a timing pass, has only empty ones.
+    """
+    table = pd.DataFrame("", index=runs.index, columns=list(ORIGINS))
+    if runs.empty or "schema_version" not in runs:
+        return table
+    place = [*(runs[name] for name in IDENTITY), _is_of_0_1(runs)]
+    table["results"] = place[-1].map({True: "of 0.1", False: ""}).where(_varies(place[-1], place[:-1]), "")
+    flat = _flat_configs(tuple(runs["config"])).set_axis(runs.index)
+    same_task = [flat[key].fillna("") for key in flat if str(key).startswith("task.")]
+    for name, values, same in (
+        ("code", runs["code"], [_third_party(flat, "task"), _third_party(flat, "cell")]),
+        ("data", runs["data_hash"], same_task),
+        ("revisions", runs["revisions"].replace("", "none"), [runs["setting"]]),
+    ):
+        if values.nunique() > 1:
+            differs = _varies(values, [*place, *same])
+            # named in the whole task, so that its lengths and settings stay in one panel
+            table[name] = values.where(differs.groupby(place).transform("any"), "")
     return table
 
 
 def varying_settings(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.DataFrame:
-    """The part of `settings_of` that tells runs of the same task, variant and data source apart.
+    """The settings and origins that tell runs of the same task, variant and data source apart.
 
     Returns:
-        The index of `runs`; one text column a setting that varies somewhere, empty in the tasks in which it
-        does not. A cell's own knobs are left out: they are in `cell_labels`.
+        The index of `runs`; one text column for each that varies somewhere, empty in the tasks in which it
+        does not. A cell's own options and code are left out: they are in `cell_labels`.
     """
-    return _varying(settings_of(runs), runs, ignore)
+    return _varying(settings_of(runs), origins_of(runs), runs, ignore)
 
 
-def _varying(settings: pd.DataFrame, runs: pd.DataFrame, ignore: Sequence[str]) -> pd.DataFrame:
+def _varying(
+    settings: pd.DataFrame, origins: pd.DataFrame, runs: pd.DataFrame, ignore: Sequence[str]
+) -> pd.DataFrame:
     table = settings.drop(columns=list(ignore), errors="ignore")
     table = table[[key for key in map(str, table) if not key.startswith("cell.")]]
-    group = [runs[name] for name in IDENTITY]
+    group = [*(runs[name] for name in IDENTITY), _is_of_0_1(runs)]  # whose configs have other keys
     varies = table.groupby(group).transform("nunique") > 1 if len(runs) else table.astype(bool)
-    return table.where(varies, "").loc[:, varies.any()].rename(columns=_short_names(table.columns))
+    table = table.where(varies, "").loc[:, varies.any()].rename(columns=_short_names(table.columns))
+    shown = origins.assign(code=origins["code"].where(~_is_of_cell(runs), ""))
+    return shown.loc[:, (shown != "").any()].join(table)
 
 
 def conditions(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.Series:
     """What tells a run apart from others of its task, in words: `"lr 0.01, batch_size 32"`, or empty.
 
     Runs of one task, variant, source, length, hidden size, cell label and condition are repeats that differ
-    in their seed only. Where the configs don't show the difference between two settings, their hash does.
+    in their seed only. Where the configs do not show the difference between two settings, their hash does.
 
     Args:
         runs: the rows of `load_runs`.
         ignore: settings that are shown in another way, as on an axis.
     """
-    return _conditions(settings_of(runs), runs, ignore)
+    return _conditions(settings_of(runs), origins_of(runs), runs, ignore)
 
 
-def _conditions(settings: pd.DataFrame, runs: pd.DataFrame, ignore: Sequence[str]) -> pd.Series:
-    varying = _varying(settings, runs, ignore)
+def _conditions(
+    settings: pd.DataFrame, origins: pd.DataFrame, runs: pd.DataFrame, ignore: Sequence[str]
+) -> pd.Series:
+    varying = _varying(settings, origins, runs, ignore)
     words = [
         ", ".join(f"{key} {value}" for key, value in zip(varying.columns, row, strict=True) if value)
         for row in varying.to_numpy().tolist()  # itertuples gives no rows where there are no columns
@@ -101,9 +125,8 @@ def _conditions(settings: pd.DataFrame, runs: pd.DataFrame, ignore: Sequence[str
         return text
     place = [runs[name] for name in (*IDENTITY, "seq_len", "hidden_size")]
     shown = [settings[key] for key in ignore if key in SETTING_COLUMNS]
-    several = (
-        runs["setting"].groupby([*place, *shown, _labels(settings, runs), text]).transform("nunique") > 1
-    )
+    labels = _labels(settings, origins, runs)
+    several = runs["setting"].groupby([*place, *shown, labels, text]).transform("nunique") > 1
     named = (text + ", setting " + runs["setting"].str[:8]).str.removeprefix(", ")
     return text.where(~several, named)
 
@@ -115,32 +138,90 @@ def labelled(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.DataFrame:
         runs: the rows of `load_runs`.
         ignore: settings that an axis shows.
     """
-    settings = settings_of(runs)
-    return runs.assign(label=_labels(settings, runs), condition=_conditions(settings, runs, ignore))
+    settings, origins = settings_of(runs), origins_of(runs)
+    return runs.assign(
+        label=_labels(settings, origins, runs), condition=_conditions(settings, origins, runs, ignore)
+    )
 
 
 def cell_labels(runs: pd.DataFrame) -> pd.Series:
-    """The name of each run's cell, with those of its own knobs that vary between runs of that cell."""
-    return _labels(settings_of(runs), runs)
+    """The name of each run's cell, with those of its options that vary between runs of that cell.
+
+    Where the code of a third-party cell has changed between runs, its version or hash is added.
+    """
+    return _labels(settings_of(runs), origins_of(runs), runs)
 
 
-def _labels(settings: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
+def _labels(settings: pd.DataFrame, origins: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
     table = settings[[key for key in map(str, settings) if key.startswith("cell.")]]
-    if table.empty:
-        return runs["cell"].astype("str")
-    varies = table.groupby(runs["cell"]).transform("nunique") > 1
+    varies = table.groupby([runs["cell"], _is_of_0_1(runs)]).transform("nunique") > 1
+    options = table.where(varies, "").to_dict("records") if len(table.columns) else [{}] * len(runs)
+    codes = origins["code"].where(_is_of_cell(runs), "")
     labels = [
         " ".join(
-            [name, *(f"{str(key).removeprefix('cell.')}={value}" for key, value in row.items() if value)]
+            [
+                name,
+                *(f"{str(key).removeprefix('cell.')}={value}" for key, value in row.items() if value),
+                *([f"code {code}"] if code else []),
+            ]
         )
-        for name, row in zip(runs["cell"], table.where(varies, "").to_dict("records"), strict=True)
+        for name, row, code in zip(runs["cell"], options, codes, strict=True)
     ]
     return pd.Series(labels, index=runs.index, dtype="str")
 
 
+def mixtures_within_settings(runs: pd.DataFrame, columns: Sequence[str]) -> dict[str, tuple[list[str], int]]:
+    """Columns that differ between repeats of a setting.
+
+    Args:
+        runs: the rows of `load_runs`.
+        columns: which to compare, such as `ENVIRONMENT_COLUMNS`.
+
+    Returns:
+        By column: the values that are mixed, as text, and the number of settings in which they are.
+    """
+    keys = [
+        "setting",
+        *(name for name in ("schema_version", "code", "data_hash", "revisions") if name in runs),
+    ]
+    found = {}
+    for name in columns:
+        text = runs[name].map(_show)
+        mixed = text.groupby([runs[key] for key in keys]).transform("nunique") > 1
+        if mixed.any():
+            settings = runs.loc[mixed, keys].drop_duplicates()
+            found[name] = (sorted(text[mixed].unique()), len(settings))
+    return found
+
+
+def _is_of_0_1(runs: pd.DataFrame) -> pd.Series:
+    if "schema_version" not in runs:
+        return pd.Series(False, index=runs.index)
+    return runs["schema_version"].astype(int) == 1
+
+
+def _is_of_cell(runs: pd.DataFrame) -> pd.Series:
+    """Whether the only third-party code of a run is that of its cell."""
+    flat = _flat_configs(tuple(runs["config"])).set_axis(runs.index)
+    return (_third_party(flat, "cell") != "") & (_third_party(flat, "task") == "")
+
+
+def _third_party(flat: pd.DataFrame, part: str) -> pd.Series:
+    """The `_target_` of a run's task or cell where it is neither this package's nor torch's, else empty."""
+    if f"{part}._target_" not in flat:
+        return pd.Series("", index=flat.index)
+    target = flat[f"{part}._target_"].fillna("")
+    return target.where(~target.str.startswith(_OWN_TARGETS), "")
+
+
+def _varies(values: pd.Series, within: Sequence[pd.Series]) -> pd.Series:
+    """Whether the values of each row's group differ."""
+    return values.groupby(list(within)).transform("nunique") > 1
+
+
 @functools.lru_cache(maxsize=8)
 def _flat_configs(texts: tuple[str, ...]) -> pd.DataFrame:
-    """A row a config, a column a dotted name. Every figure asks for it, and parsing is what costs."""
+    """One row per config, one column per dotted name; cached, since every figure needs it."""
     return pd.DataFrame([dict(_flat(json.loads(text or "{}"))) for text in texts])
 
 
@@ -163,16 +244,12 @@ def _show(value: Any) -> str:
 
 
 def _repeats(values: pd.Series, columns: Iterable[pd.Series]) -> bool:
-    """Whether a key says what a column says, as one that is interpolated from the length or seed does."""
+    """Whether a key always has the value of a column, as one that is interpolated from the length or seed."""
     return any((values.isna() | (values == column)).all() for column in columns)
 
 
-def _differs_within(values: pd.Series, settings: pd.Series) -> bool:
-    """Whether a key differs between mere repeats of a setting."""
-    return values.nunique() > 1 and bool((values.groupby(settings).nunique() > 1).any())
-
-
-def _short_names(keys: Iterable[str]) -> dict[str, str]:
-    keys = list(keys)
-    leaves = [key.rpartition(".")[2] for key in keys]
-    return {k: leaf if leaves.count(leaf) == 1 else k for k, leaf in zip(keys, leaves, strict=True)}
+def _short_names(keys: Iterable[Hashable]) -> dict[str, str]:
+    names = [str(key) for key in keys]
+    leaves = [name.rpartition(".")[2] for name in names]
+    taken = [*leaves, *ORIGINS]
+    return {name: leaf if taken.count(leaf) == 1 else name for name, leaf in zip(names, leaves, strict=True)}

@@ -1,121 +1,223 @@
-"""What one run leaves behind: one row, and the meaning of each of its columns."""
+"""The columns of the tables: each table's columns are the fields of one dataclass, matched by name."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+SCHEMA_VERSION = 2
+"""Version of the layout of `row.json`; rows of version 0.1 of this package have none and are read as 1."""
+
+SCHEMA_1_TABLES: dict[str, tuple[str, ...]] = {
+    "steps": (
+        "step", "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "grad_norm_mean",
+        "grad_norm_max", "clip_rate", "samples_per_s", "train_s",
+    ),
+    "gradflow": ("step", "layer", "state", "t", "norm", "log10_norm"),
+}  # fmt: skip
+"""The side tables of a run of version 0.1, whose rows do not list them, and their columns."""
 
 STATUSES = ("ok", "diverged", "failed", "interrupted")
 """How a run can end. `ok` and `diverged` are final; `failed` and `interrupted` are run again."""
 
 FINAL_STATUSES = ("ok", "diverged")
 
+_REQUIRED: Any = dataclasses.MISSING
 
-def _column(about: str, default: Any = None) -> Any:
-    return field(default=default, metadata={"about": about})
+
+def column(about: str, default: Any = _REQUIRED, *, environment: bool = False) -> Any:
+    """A dataclass field that is a column of a table.
+
+    Args:
+        about: its meaning, with the unit.
+        default: its value where none is given; without one the field is required.
+        environment: the column tells how a run was computed (versions, kernel, process settings), which is
+            no setting but may change numbers or times: the summary names mixtures of it within a setting.
+    """
+    return field(default=default, metadata={"about": about, "environment": environment})
+
+
+def columns_of(row_type: type) -> dict[str, str]:
+    """The columns of a table and their meaning, in order.
+
+    >>> @dataclass(frozen=True)
+    ... class Row:
+    ...     step: int = column("training step")
+    ...     note: str = "not a column"
+    >>> columns_of(Row)
+    {'step': 'training step'}
+    """
+    return {f.name: f.metadata["about"] for f in dataclasses.fields(row_type) if "about" in f.metadata}
+
+
+def markdown_columns(row_type: type) -> list[str]:
+    """The lines of a Markdown table of the columns of `row_type` and their meaning.
+
+    >>> @dataclass(frozen=True)
+    ... class Row:
+    ...     norm: float = column("‖∂L/∂h‖, mean over the batch")
+    >>> print("\\n".join(markdown_columns(Row)))
+    | column | meaning |
+    | --- | --- |
+    | `norm` | ‖∂L/∂h‖, mean over the batch |
+    """
+    rows = [
+        f"| `{name}` | {about.replace('|', chr(92) + '|')} |" for name, about in columns_of(row_type).items()
+    ]
+    return ["| column | meaning |", "| --- | --- |", *rows]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that a run writes beside its row."""
+
+    name: str
+    """Stem of the file: `steps` is written to `steps.csv`."""
+    row_type: type
+    """The dataclass of its rows; its columns are the fields declared with `column`."""
+    rows: Sequence[Any] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    """How it was measured, such as the number of points; plain values that JSON can hold."""
+    note: str | None = None
+    """Why it is empty or incomplete; None where it is complete."""
+
+    def description(self) -> dict[str, Any]:
+        """The entry of this table in `RunRecord.tables`."""
+        return {"columns": columns_of(self.row_type), "settings": self.settings, "note": self.note}
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """One run as one row. `None` means: not measured, or not defined for this run."""
 
-    run_id: str = field(metadata={"about": "task-cell-hH-TT-sS-hash; the hash covers the resolved config"})
-    status: str = field(metadata={"about": "`ok`, `diverged`, `failed` or `interrupted`"})
-    error: str | None = _column("why the run is not `ok`, in one line")
-    setting: str = _column(
-        "hash of the resolved config without its seed: equal for runs that are repeats", ""
+    run_id: str = column("task-cell-hH-TT-sS-hash; the hash covers everything that decides the numbers")
+    status: str = column("`ok`, `diverged`, `failed` or `interrupted`")
+    error: str | None = column("why the run is not `ok`, in one line", None)
+    schema_version: int = column("version of this table's layout", SCHEMA_VERSION)
+    setting: str = column(
+        "hash of the resolved config without seed, code and data: equal for runs that are repeats", ""
     )
-    task: str = _column("name of the task", "")
-    variant: str = _column("which definition of the task", "")
-    data_source: str = _column("where the samples come from; sources are never mixed in one comparison", "")
-    data_fingerprint: str | None = _column("SHA-256 of the training, validation and test samples")
-    cell: str = _column("name of the cell", "")
-    hidden_size: int = _column("units in each layer", 0)
-    num_layers: int = _column("stacked layers", 1)
-    dropout: float = _column("dropout between stacked layers", 0.0)
-    seq_len: int = _column("steps in a sequence", 0)
-    seed: int = _column("seed of the data, the initial weights and the order of batches", 0)
-    batch_size: int = _column("sequences in a training step", 0)
-    lr: float = _column("learning rate", 0.0)
-    optimizer: str = _column("`adam`, `rmsprop` or `sgd`", "")
-    clip: float | None = _column("the gradient norm above which the gradient is scaled down; empty: never")
-    n_params: int | None = _column("trained parameters, head included")
-    steps: int | None = _column("training steps made")
-    epochs: float | None = _column("passes over the training samples made")
-    best_step: int | None = _column("the step whose weights did best on validation data")
-    val_loss: float | None = _column("validation loss at `best_step` (nats, or squared error)")
-    val_accuracy: float | None = _column("validation accuracy at `best_step`, 0 to 1")
-    test_loss: float | None = _column("test loss at `best_step`, measured once")
-    test_accuracy: float | None = _column("test accuracy at `best_step`, measured once, 0 to 1")
-    test_sequence_accuracy: float | None = _column(
-        "share of test sequences whose labels are all right; empty where a sequence has one label"
+    code: str = column(
+        "version or hash of the third-party code of task and cell; empty: all code is this package's or "
+        "torch's",
+        "",
     )
-    chance_accuracy: float | None = _column("accuracy of the best guess that looks at no input")
-    tolerance: float | None = _column("value targets: an error below this counts as right in the accuracies")
-    memoryless_loss: float | None = _column("lowest loss without memory of earlier steps, where it is known")
-    solved_rule: str | None = _column("the task's threshold on validation data; empty: the task has none")
-    solved_step: int | None = _column("first evaluation at which validation met the task's threshold")
-    grad_norm_mean: float | None = _column("mean over training steps of the gradient norm before clipping")
-    grad_norm_max: float | None = _column("largest gradient norm before clipping")
-    clip_rate: float | None = _column("share of training steps that were clipped")
-    gradflow_slope: float | None = _column(
+    data_hash: str = column(
+        "SHA-256 over the content of the data files that were read, 8 digits; empty: generated", ""
+    )
+    revisions: str = column("revisions of task, cell and training rule that are not 0; empty: all 0", "")
+    task: str = column("name of the task", "")
+    variant: str = column("which definition of the task", "")
+    data_source: str = column("where the samples come from; sources are never mixed in one comparison", "")
+    data_fingerprint: str | None = column("SHA-256 of the training, validation and test samples", None)
+    cell: str = column("name of the cell", "")
+    hidden_size: int = column("units in each layer", 0)
+    num_layers: int = column("stacked layers", 1)
+    dropout: float = column("dropout between stacked layers", 0.0)
+    seq_len: int = column("steps in a sequence", 0)
+    seed: int = column("seed of the data, the initial weights and the order of batches", 0)
+    batch_size: int = column("sequences in a training step", 0)
+    lr: float = column("learning rate", 0.0)
+    optimizer: str = column("`adam`, `rmsprop` or `sgd`", "")
+    clip: float | None = column(
+        "the gradient norm above which the gradient is scaled down; empty: never", None
+    )
+    n_params: int | None = column("trained parameters, head included", None)
+    steps: int | None = column("training steps made", None)
+    epochs: float | None = column("passes over the training samples made", None)
+    best_step: int | None = column("the step whose weights did best on validation data", None)
+    val_loss: float | None = column("validation loss at `best_step` (nats, or squared error)", None)
+    val_accuracy: float | None = column("validation accuracy at `best_step`, 0 to 1", None)
+    test_loss: float | None = column("test loss at `best_step`, measured once", None)
+    test_accuracy: float | None = column("test accuracy at `best_step`, measured once, 0 to 1", None)
+    test_sequence_accuracy: float | None = column(
+        "share of test sequences whose labels are all right; empty where a sequence has one label", None
+    )
+    chance_accuracy: float | None = column("accuracy of the best guess that looks at no input", None)
+    tolerance: float | None = column(
+        "value targets: an error below this counts as right in the accuracies", None
+    )
+    memoryless_loss: float | None = column(
+        "lowest loss without memory of earlier steps, where it is known", None
+    )
+    solved_rule: str | None = column(
+        "the task's threshold on validation data; empty: the task has none", None
+    )
+    solved_step: int | None = column("first evaluation at which validation met the task's threshold", None)
+    grad_norm_mean: float | None = column(
+        "mean over training steps of the gradient norm before clipping", None
+    )
+    grad_norm_max: float | None = column("largest gradient norm before clipping", None)
+    clip_rate: float | None = column("share of training steps that were clipped", None)
+    gradflow_slope: float | None = column(
         "change of log10 ‖∂L/∂h_t‖ per step back in time, top layer, last probe; negative: vanishing; "
-        "empty where sequences differ in length"
+        "empty where sequences differ in length",
+        None,
     )
-    gradflow_half_life: float | None = _column(
-        "steps back over which that norm halves; empty where it does not fall"
+    gradflow_half_life: float | None = column(
+        "steps back over which that norm halves; empty where it does not fall", None
     )
-    train_s: float | None = _column("seconds in training steps: no data building, evaluation or probes")
-    eval_s: float | None = _column("seconds in evaluation")
-    cpu_s: float | None = _column("processor seconds of the run's process, everything included")
-    samples_per_s: float | None = _column("training sequences a second of `train_s`")
-    peak_rss_mb: float | None = _column("peak resident memory of the run's process, MiB")
-    kernel: str = _column("`fused` or `torch`: which implementation of the cell ran", "")
-    keeps_memory: bool | None = _column("whether freed memory stayed in the process")
-    flush_denormal: bool | None = _column("whether numbers too small for a normal one counted as 0")
-    device: str = _column("`cpu`, `cuda`, …", "")
-    threads: int = _column("torch threads inside one operation", 1)
-    concurrent: int = _column("runs that shared the machine, this one included", 1)
-    torch: str = _column("torch version", "")
-    numba: str = _column("Numba version; empty where it is not installed", "")
-    python: str = _column("Python version", "")
-    harness: str = _column("version of this package", "")
-    git_commit: str | None = _column("commit of this package's source, `-dirty` with changes on top")
-    cpu: str = _column("processor", "")
-    started_at: str = _column("start, UTC, ISO 8601", "")
+    gradflow_note: str | None = column("why the gradient flow was not measured", None)
+    train_s: float | None = column("seconds in training steps: no data building, evaluation or probes", None)
+    train_cpu_s: float | None = column(
+        "processor seconds of training steps, beside `train_s`; well below it on one thread: other work had "
+        "the core",
+        None,
+    )
+    eval_s: float | None = column("seconds in evaluation", None)
+    cpu_s: float | None = column("processor seconds of the run's process, everything included", None)
+    samples_per_s: float | None = column("training sequences a second of `train_s`", None)
+    peak_rss_mb: float | None = column("peak resident memory of the run's process, MiB", None)
+    kernel: str = column("`fused` or `torch`: which implementation of the cell ran", "", environment=True)
+    keeps_memory: bool | None = column("whether freed memory stayed in the process", None, environment=True)
+    flush_denormal: bool | None = column(
+        "whether numbers too small for a normal one counted as 0", None, environment=True
+    )
+    device: str = column("`cpu`, `cuda`, …", "")
+    threads: int = column("torch threads inside one operation", 1, environment=True)
+    torch: str = column("torch version", "", environment=True)
+    numba: str = column("Numba version; empty where it is not installed", "", environment=True)
+    python: str = column("Python version", "")
+    harness: str = column("version of this package", "", environment=True)
+    git_commit: str | None = column("commit of this package's source, `-dirty` with changes on top", None)
+    cpu: str = column("processor", "", environment=True)
+    started_at: str = column("start, UTC, ISO 8601", "")
     config: dict[str, Any] = field(default_factory=dict, metadata={"about": "the resolved config, as JSON"})
-    longer: dict[str, float] = field(default_factory=dict)
+    other_lengths: dict[str, float] = field(default_factory=dict)
     """Tests at `task.eval_lengths`, by the column that each becomes: `test_loss_2x`, `test_accuracy_2x`, …"""
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The tables beside the row, by name: columns with their meaning, settings, note. Set by `finish`."""
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
             raise ValueError(f"status must be one of {', '.join(STATUSES)}, not {self.status!r}")
 
 
-COLUMNS: tuple[str, ...] = tuple(f.name for f in dataclasses.fields(RunRecord) if f.name != "longer")
+COLUMNS: tuple[str, ...] = tuple(columns_of(RunRecord))
 """Columns that every table of runs has; tests at other lengths follow them, where there are any."""
 
-ABOUT: dict[str, str] = {
-    f.name: f.metadata["about"] for f in dataclasses.fields(RunRecord) if f.name in COLUMNS
-}
-
-STEP_COLUMNS: tuple[str, ...] = (
-    "step",
-    "epoch",
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "grad_norm_mean",
-    "grad_norm_max",
-    "clip_rate",
-    "samples_per_s",
-    "train_s",
+ENVIRONMENT_COLUMNS: tuple[str, ...] = tuple(
+    f.name for f in dataclasses.fields(RunRecord) if f.metadata.get("environment")
 )
-"""Columns of `steps.csv`: one row an evaluation. `train_s` is cumulative; the training columns are means
-over the steps since the row before, so they are empty at step 0."""
+"""Columns that tell how a run was computed."""
 
-GRADFLOW_COLUMNS: tuple[str, ...] = ("step", "layer", "state", "t", "norm", "log10_norm")
-"""Columns of `gradflow.csv`: one row a probe, layer, state (`h` or `c`) and time step `t`, counted from 0.
-`norm` is the mean over the batch of ‖∂ℓ/∂h_t‖, ℓ the loss of one sequence."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvalRow:
+    """One evaluation, a row of `steps.csv`; training columns are None at step 0."""
+
+    step: int = column("training steps made")
+    epoch: float = column("passes over the training samples made")
+    train_loss: float | None = column("mean training loss over the steps since the row before")
+    train_accuracy: float | None = column("training accuracy over the steps since the row before, 0 to 1")
+    val_loss: float = column("validation loss (nats, or squared error)")
+    val_accuracy: float = column("validation accuracy, 0 to 1")
+    grad_norm_mean: float | None = column(
+        "mean gradient norm before clipping over the steps since the row before"
+    )
+    grad_norm_max: float | None = column("largest of these norms")
+    clip_rate: float | None = column("share of these steps that were clipped")
+    samples_per_s: float | None = column("training sequences a second over these steps")
+    train_s: float = column("seconds in training steps since the start")

@@ -1,4 +1,4 @@
-"""Statistics that a few seeds can carry: pure functions of numbers, one a seed."""
+"""Statistics over a few seeds: pure functions of one number per seed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from scipy.special import stdtrit
 def t_interval(values: Iterable[float], level: float = 0.95) -> tuple[float, float]:
     """Mean and half width of Student's t interval of the mean.
 
-    With the three to ten seeds that one has, the t interval covers the true mean as often as it says, while
-    the percentile bootstrap does not: simulated coverage of a nominal 95 % is 75 % at n = 3, 84 % at 5 and
+    With three to ten seeds of normal data the t interval has its nominal coverage, the percentile bootstrap
+    does not: simulated coverage of a nominal 95 % is 75 % at n = 3, 84 % at 5 and
     91 % at 10 for the bootstrap, 95 % at each for the t interval.
 
     Args:
-        values: one number a seed; NaN and NA are dropped.
+        values: one number per seed; NaN and NA are dropped.
         level: the nominal coverage, in (0, 1).
 
     Returns:
@@ -49,10 +49,10 @@ def paired_difference(
 ) -> tuple[float, float, int]:
     """Mean of a − b over the seeds that both have, half width of its t interval, number of those seeds.
 
-    Runs with the same seed see the same data, so what the seed does to both cancels in the difference.
+    Runs with the same seed use the same data, so the effect of the seed on both cancels in the difference.
 
     Args:
-        a_by_seed: one number a seed, indexed by seed; a seed at most once.
+        a_by_seed: one number per seed, indexed by seed; a seed at most once.
         b_by_seed: likewise.
         level: the nominal coverage, in (0, 1).
 
@@ -67,7 +67,7 @@ def paired_difference(
     for name, by_seed in (("a_by_seed", a_by_seed), ("b_by_seed", b_by_seed)):
         if not by_seed.index.is_unique:
             twice = by_seed.index[by_seed.index.duplicated()][0]
-            raise ValueError(f"{name}: seed {twice} occurs twice; give one setting's runs, one a seed")
+            raise ValueError(f"{name}: seed {twice} occurs twice; give the runs of one setting, one per seed")
     differences = a_by_seed.dropna().sub(b_by_seed.dropna()).dropna()
     mean, half_width = t_interval(differences, level)
     return mean, half_width, len(differences)

@@ -1,11 +1,11 @@
-"""The folder of a run on disk: begun, finished whole or not at all, never overwritten.
+"""The folder of a run on disk: its files are written whole or not at all and never overwritten.
 
 results/runs/<run_id>/config.yaml    the resolved config, written when the run begins
                       row.json       the RunRecord, written last: its presence ends the run
-                      steps.csv      one row an evaluation
-                      gradflow.csv   one row a probe, layer, state and time step
-                      log.txt        what the run had to say
-                      attempt-1/     an earlier attempt that did not end well, kept as it was
+                      steps.csv      one row per evaluation
+                      gradflow.csv   one row per probe, layer, state and time step; other probes likewise
+                      log.txt        the log of the run
+                      attempt-1/     an earlier attempt, unchanged
 """
 
 from __future__ import annotations
@@ -15,37 +15,57 @@ import dataclasses
 import io
 import json
 import math
+import operator
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.results.schema import FINAL_STATUSES, GRADFLOW_COLUMNS, STATUSES, STEP_COLUMNS, RunRecord
+from harness.results.schema import (
+    FINAL_STATUSES,
+    SCHEMA_1_TABLES,
+    SCHEMA_VERSION,
+    STATUSES,
+    RunRecord,
+    Table,
+    columns_of,
+)
 
 LOCK_NAME = ".lock"
 
 ESSENTIAL = {"error", "task", "cell", "seq_len", "hidden_size", "seed", "setting", "config"}
-"""Without these a row cannot be told from others; columns that came later may be missing."""
+"""Without these a row cannot be told from others; columns that were added later may be missing."""
 
 
 class CorruptRowError(ValueError):
     """A `row.json` that is not one whole record of its own run."""
 
 
+class NewerSchemaError(ValueError):
+    """Results that a later version of this package wrote, in a layout that this one cannot read."""
+
+    def __init__(self, path: Path, schema_version: int, harness: object) -> None:
+        super().__init__(
+            f"{path} was written by seqharness {harness or 'of an unknown version'} in schema version "
+            f"{schema_version}, this one reads versions up to {SCHEMA_VERSION}: "
+            "upgrade seqharness to at least that version"
+        )
+
+
 def runs_dir(results_dir: str | Path) -> Path:
-    """The folder that holds one folder a run."""
+    """The folder that holds one folder per run."""
     return Path(results_dir) / "runs"
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Writes a file whole or not at all: a reader, or a power cut, sees the old file or the new one."""
+    """Writes a file whole or not at all: after a crash or power cut either the old or the new file exists."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with open(temporary, "w", encoding="utf-8", newline="") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
-    if os.name == "posix":  # the rename itself must outlive a power cut too
+    if os.name == "posix":  # the rename itself must survive a power cut too
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -54,38 +74,53 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def begin(run_dir: Path, config_yaml: str) -> None:
-    """Makes the folder ready for an attempt; what an earlier one left moves to `attempt-N/`."""
+    """Prepares the folder for an attempt; the files of an earlier one are moved to `attempt-N/`."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    leftovers = [p for p in run_dir.iterdir() if p.name != LOCK_NAME and not p.name.startswith("attempt-")]
-    if leftovers:
+    earlier = [p for p in run_dir.iterdir() if p.name != LOCK_NAME and not p.name.startswith("attempt-")]
+    if earlier:
         number = 1
         while (run_dir / f"attempt-{number}").exists():
             number += 1
         attempt = run_dir / f"attempt-{number}"
         attempt.mkdir()
-        for path in leftovers:
+        for path in earlier:
             path.rename(attempt / path.name)
     write_atomically(run_dir / "config.yaml", config_yaml)
 
 
-def finish(
-    run_dir: Path,
-    record: RunRecord,
-    steps: Iterable[Sequence[Any]] = (),
-    gradflow: Iterable[Sequence[Any]] = (),
-) -> None:
-    """Writes the run's tables and, last, its row."""
-    write_atomically(run_dir / "steps.csv", _csv(STEP_COLUMNS, steps))
-    write_atomically(run_dir / "gradflow.csv", _csv(GRADFLOW_COLUMNS, gradflow))
-    row = {key: _finite(value) for key, value in dataclasses.asdict(record).items()}
-    write_atomically(run_dir / "row.json", json.dumps(row, indent=1, allow_nan=False) + "\n")
+def finish(run_dir: Path, record: RunRecord, tables: Sequence[Table] = ()) -> None:
+    """Writes each table to `NAME.csv` and, last, the row, whose `tables` describes them.
+
+    Raises:
+        ValueError: two tables have the same name.
+        AttributeError: a row of a table lacks one of its columns.
+        OSError: a file cannot be written.
+    """
+    described = {table.name: table.description() for table in tables}
+    if len(described) < len(tables):
+        raise ValueError(f"each table needs a name of its own, not {[table.name for table in tables]}")
+    for table in tables:
+        write_atomically(run_dir / f"{table.name}.csv", table_csv(table))
+    row = dataclasses.asdict(dataclasses.replace(record, tables=described))
+    write_atomically(run_dir / "row.json", json.dumps(_finite(row), indent=1, allow_nan=False) + "\n")
+
+
+def table_csv(table: Table) -> str:
+    """The table as CSV: the header names its columns, each value is read from the row by that name."""
+    names = list(columns_of(table.row_type))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(_values(table.rows, names))
+    return out.getvalue()
 
 
 def read_row(run_dir: Path) -> dict[str, Any] | None:
-    """The row of a run, or None where the run has not ended.
+    """The row of a run, or None where the run has not ended; rows of version 0.1 in the layout of today.
 
     Raises:
-        CorruptRowError: the file is there, but is not one whole record of this run.
+        CorruptRowError: the file is not one whole record of this run.
+        NewerSchemaError: a later version of this package wrote it.
     """
     path = run_dir / "row.json"
     try:
@@ -94,32 +129,43 @@ def read_row(run_dir: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise CorruptRowError(f"{path}: not readable as JSON ({error})") from None
+    if not isinstance(row, dict) or not isinstance(row.setdefault("schema_version", 1), int):
+        raise CorruptRowError(f"{path}: not a record of the run {run_dir.name}")
+    if row["schema_version"] > SCHEMA_VERSION:
+        raise NewerSchemaError(run_dir, row["schema_version"], row.get("harness"))
+    if row["schema_version"] == 1:
+        row["other_lengths"] = row.pop("longer", {})
+        row["tables"] = {name: {"columns": dict.fromkeys(names)} for name, names in SCHEMA_1_TABLES.items()}
     if (
-        not isinstance(row, dict)
-        or row.get("run_id") != run_dir.name
+        row.get("run_id") != run_dir.name
         or row.get("status") not in STATUSES
         or ESSENTIAL - row.keys()
-        or not isinstance(row.get("longer", {}), dict)
+        or not isinstance(row.setdefault("other_lengths", {}), dict)
+        or not _describes_tables(row.setdefault("tables", {}))
     ):
         raise CorruptRowError(f"{path}: not a record of the run {run_dir.name}")
     return row
 
 
 def make_writable(results_dir: str | Path) -> None:
-    """Makes the folder for the runs, and tries whether it can be written, before anything is trained.
+    """Creates the folder of the runs and checks, before anything is trained, that it can be written.
 
     Raises:
-        OSError: a file is in the way, or the folder cannot be written.
+        OSError: a file has the folder's name, or the folder cannot be written.
     """
     folder = runs_dir(results_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    probe = folder / f".{os.getpid()}.tmp"
-    probe.touch()
-    probe.unlink()
+    trial = folder / f".{os.getpid()}.tmp"
+    trial.touch()
+    trial.unlink()
 
 
 def status_of(run_dir: Path) -> str:
-    """One of the statuses, `begun` where an attempt has left no row, or `absent`."""
+    """One of the statuses, `begun` where an attempt has left no row, or `absent`.
+
+    Raises:
+        NewerSchemaError: a later version of this package wrote the row.
+    """
     try:
         row = read_row(run_dir)
     except CorruptRowError:
@@ -129,8 +175,8 @@ def status_of(run_dir: Path) -> str:
     return "begun" if (run_dir / "config.yaml").exists() else "absent"
 
 
-def mark(path: Path) -> tuple[int, int] | None:
-    """Changes whenever the file is written anew by `write_atomically`; None where there is no file."""
+def file_stamp(path: Path) -> tuple[int, int] | None:
+    """Changes whenever `write_atomically` writes the file again; None where there is no file."""
     try:
         stat = path.stat()
     except OSError:
@@ -139,18 +185,38 @@ def mark(path: Path) -> tuple[int, int] | None:
 
 
 def is_final(run_dir: Path) -> bool:
-    """Whether the run has ended in a way that running it again would only repeat."""
-    return status_of(run_dir) in FINAL_STATUSES
+    """Whether the run has ended in a way that running it again would only repeat.
+
+    A run of version 0.1 never counts: its identity did not cover code and data.
+
+    Raises:
+        NewerSchemaError: a later version of this package wrote the row.
+    """
+    try:
+        row = read_row(run_dir)
+    except CorruptRowError:
+        return False
+    return row is not None and row["schema_version"] > 1 and row["status"] in FINAL_STATUSES
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return out.getvalue()
+def _values(rows: Sequence[Any], names: Sequence[str]) -> Iterator[list[Any]]:
+    getters = [operator.attrgetter(name) for name in names]
+    for row in rows:
+        values = [get(row) for get in getters]
+        # the text of a NumPy float differs from that of Python's
+        yield [float.__repr__(value) if isinstance(value, float) else value for value in values]
+
+
+def _describes_tables(tables: Any) -> bool:
+    return isinstance(tables, dict) and all(
+        isinstance(table, dict) and isinstance(table.get("columns"), dict) for table in tables.values()
+    )
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: a number that is not finite was not measured."""
+    """JSON has no NaN and no infinity: a number that is not finite becomes null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,7 +1,8 @@
-"""From the folders of the runs to data frames: one row a run, one row an evaluation, one row a probe."""
+"""From the folders of the runs to data frames: one row per run, evaluation or probe measurement."""
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import io
 import json
@@ -14,15 +15,15 @@ from typing import Any
 
 import pandas as pd
 
-from harness.results.schema import COLUMNS, GRADFLOW_COLUMNS, STEP_COLUMNS, RunRecord
-from harness.results.store import CorruptRowError, read_row, runs_dir, write_atomically
+from harness.results.schema import COLUMNS, SCHEMA_1_TABLES, SCHEMA_VERSION, RunRecord
+from harness.results.store import CorruptRowError, NewerSchemaError, read_row, runs_dir, write_atomically
 
 log = logging.getLogger("harness.results")
 
 NATURAL_ORDER = ("task", "variant", "data_source", "seq_len", "cell", "hidden_size", "seed", "run_id")
 """The order of the rows of `load_runs`; it does not depend on hashes, clocks or folders."""
 
-LONGER_COLUMN = re.compile(r"test_(loss|accuracy)_([0-9]+x|T[0-9]+)")
+OTHER_LENGTH_COLUMN = re.compile(r"test_(loss|accuracy)_([0-9]+x|T[0-9]+)")
 """A test at another length than the one trained at."""
 
 _DTYPES = {
@@ -36,60 +37,83 @@ def load_runs(path: str | Path = "results") -> pd.DataFrame:
     """Reads every run that has ended, `ok` or not.
 
     Args:
-        path: a results folder, whose `runs/*/row.json` are read afresh, or a `runs.csv`.
+        path: a results folder, whose `runs/*/row.json` are read, or a `runs.csv`.
 
     Returns:
-        One row a run with the columns of `RunRecord`, in `NATURAL_ORDER`; integers as `Int64`, `config` as a
-        JSON string. A column that a row lacks is NA, one that `RunRecord` does not know is dropped. A row
-        that is corrupt counts as not run: it is named in a warning and left out.
+        One row per run with the columns of `RunRecord`, in `NATURAL_ORDER`; integers as `Int64`, `config` as
+        a JSON string. A column that a row lacks is NA, one that `RunRecord` does not know is dropped;
+        `schema_version` is 1 for runs of version 0.1. A corrupt row counts as not run: a warning names it.
 
     Raises:
         FileNotFoundError: `path` does not exist.
+        NewerSchemaError: a later version of this package wrote one of the rows.
     """
     path = Path(path)
     if path.is_file():
         frame = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
         numbers = [name for name in frame if _DTYPES.get(str(name), "float64") != "str"]
         frame = frame.astype(dict.fromkeys(numbers, "float64"))  # exact to the last bit, unlike the parser
-        return _tidy(frame)
-    return _tidy(pd.DataFrame(_read_rows(path)))
+        if "schema_version" not in frame:
+            frame["schema_version"] = 1
+        return _refuse_newer(_tidy(frame), path)
+    rows = [
+        row | row["other_lengths"] | {"config": json.dumps(row["config"] or {}, sort_keys=True)}
+        for row in _read_rows(path)
+    ]
+    return _tidy(pd.DataFrame(rows))
 
 
 def require_runs(runs: pd.DataFrame, path: str | Path) -> pd.DataFrame:
-    """Returns `runs` as it is.
+    """Returns `runs` unchanged.
 
     Raises:
-        FileNotFoundError: there is no row in it.
+        FileNotFoundError: it has no row.
     """
     if runs.empty:
         raise FileNotFoundError(f"no finished runs under {path}; run `harness -m experiment=smoke` first")
     return runs
 
 
-def load_steps(path: str | Path = "results", runs: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Reads the evaluations of every run that has a row: `run_id`, then `STEP_COLUMNS`.
+def load_table(path: str | Path, name: str, runs: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Reads one table beside the rows, such as `steps`, of every run that has it.
 
     Args:
-        path: a results folder or a `steps.csv` that `gather` wrote.
-        runs: the rows, where they have been read before; saves reading (and warning) again.
+        path: a results folder, or one CSV file with a `run_id` column, as `gather` writes it.
+        name: the table's name, without `.csv`.
+        runs: the rows of `load_runs`, where they have been read before: only their tables are read.
+
+    Returns:
+        `run_id`, then the columns that the runs' own rows list for this table. A table that is missing or
+        damaged is left out, with a warning.
 
     Raises:
         FileNotFoundError: `path` does not exist.
+        NewerSchemaError: a later version of this package wrote one of the rows.
     """
-    return _load_table(Path(path), "steps.csv", STEP_COLUMNS, runs)
+    path = Path(path)
+    if path.is_file():
+        frame = pd.read_csv(path, dtype={"run_id": "str"}, keep_default_na=False, na_values=[""])
+        return _numeric_where_numbers(frame)
+    folder = runs_dir(path)
+    rows = _read_rows(path) if runs is None else _rows_of(folder, runs["run_id"])
+    by_columns: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        if name in row["tables"]:
+            by_columns.setdefault(tuple(row["tables"][name]["columns"]), []).append(row["run_id"])
+    frames = [_parse(folder, name, columns, ids) for columns, ids in by_columns.items()]
+    if not frames:
+        return pd.DataFrame(columns=["run_id", *SCHEMA_1_TABLES.get(name, ())])
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def load_steps(path: str | Path = "results", runs: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Reads the evaluations of every run: `load_table` of `steps`, whose columns are those of `EvalRow`."""
+    return load_table(path, "steps", runs)
 
 
 def load_gradflow(path: str | Path = "results", runs: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Reads the gradient flow of every run that has a row: `run_id`, then `GRADFLOW_COLUMNS`.
-
-    Args:
-        path: a results folder or one table with a `run_id` column.
-        runs: the rows, where they have been read before; saves reading (and warning) again.
-
-    Raises:
-        FileNotFoundError: `path` does not exist.
-    """
-    return _load_table(Path(path), "gradflow.csv", GRADFLOW_COLUMNS, runs)
+    """Reads the gradient flow of every run: `load_table` of `gradflow`."""
+    return load_table(path, "gradflow", runs)
 
 
 def gather(results_dir: str | Path = "results") -> pd.DataFrame:
@@ -97,6 +121,7 @@ def gather(results_dir: str | Path = "results") -> pd.DataFrame:
 
     Raises:
         FileNotFoundError: `results_dir` does not exist.
+        NewerSchemaError: a later version of this package wrote one of the rows.
     """
     results_dir = Path(results_dir)
     runs = load_runs(results_dir)
@@ -114,24 +139,35 @@ def _read_rows(results_dir: Path) -> list[dict[str, Any]]:
         return []
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.is_dir())
+    return _rows_of(folder, names)
+
+
+def _rows_of(folder: Path, run_ids: Iterable[str]) -> list[dict[str, Any]]:
+    """The rows of runs that have ended; a corrupt one is named in a warning and left out."""
     rows = []
-    for name in names:
+    for run_id in run_ids:
         try:
-            row = read_row(folder / name)
+            row = read_row(folder / run_id)
         except CorruptRowError as error:
             log.warning("counted as not run: %s", str(error).replace("\n", " "))
             continue
         if row is not None:
-            longer = row.get("longer") or {}
-            rows.append(row | longer | {"config": json.dumps(row.get("config") or {}, sort_keys=True)})
+            rows.append(row)
     return rows
 
 
 def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
-    longer = sorted(name for name in map(str, frame) if LONGER_COLUMN.fullmatch(name))
-    frame = frame.reindex(columns=[*COLUMNS, *longer])
+    others = sorted(name for name in map(str, frame) if OTHER_LENGTH_COLUMN.fullmatch(name))
+    frame = frame.reindex(columns=[*COLUMNS, *others])
     typed = pd.DataFrame({str(name): _typed(frame[name]) for name in frame})
     return typed.sort_values(list(NATURAL_ORDER), kind="stable", ignore_index=True)
+
+
+def _refuse_newer(runs: pd.DataFrame, path: Path) -> pd.DataFrame:
+    newer = runs[runs["schema_version"] > SCHEMA_VERSION]
+    if len(newer):
+        raise NewerSchemaError(path, int(newer["schema_version"].max()), newer["harness"].max())
+    return runs
 
 
 def _typed(column: pd.Series) -> pd.Series:
@@ -146,7 +182,7 @@ def _typed(column: pd.Series) -> pd.Series:
 
 
 def _int64(value: Any) -> int | None:
-    """A whole number that fits the column; what does not was not measured."""
+    """A whole number that fits the column; any other value counts as not measured."""
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError):
@@ -154,21 +190,27 @@ def _int64(value: Any) -> int | None:
     return number if abs(number) < 2**63 else None
 
 
-def _load_table(path: Path, name: str, columns: Sequence[str], runs: pd.DataFrame | None) -> pd.DataFrame:
-    wanted = ["run_id", *columns]
-    if path.is_file():
-        return pd.read_csv(path, dtype={"run_id": "str"})[wanted]
-    ids = (load_runs(path) if runs is None else runs)["run_id"]
-    text = "".join(_prefixed_bodies(runs_dir(path), name, columns, ids))
-    frame = pd.read_csv(io.StringIO(text), names=wanted, header=None, dtype={"run_id": "str"})
-    for column in wanted[1:]:
-        if column != "state":
-            frame[column] = pd.to_numeric(frame[column], errors="coerce")
+def _parse(folder: Path, name: str, columns: Sequence[str], run_ids: Iterable[str]) -> pd.DataFrame:
+    """The tables of runs with the same columns, as one frame: a single parse of their joined text."""
+    text = "".join(_prefixed_bodies(folder, f"{name}.csv", columns, run_ids))
+    frame = pd.read_csv(
+        io.StringIO(text), names=["run_id", *columns], header=None, dtype={"run_id": "str"},
+        keep_default_na=False, na_values=[""],
+    )  # fmt: skip
+    return _numeric_where_numbers(frame)
+
+
+def _numeric_where_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Makes each column numeric whose first value is a number; its other values become NaN."""
+    for name in frame.columns.drop("run_id"):
+        values = frame[name].dropna()
+        if values.empty or not pd.isna(pd.to_numeric(values.iloc[:1], errors="coerce").iloc[0]):
+            frame[name] = pd.to_numeric(frame[name], errors="coerce")
     return frame
 
 
 def _prefixed_bodies(folder: Path, name: str, columns: Sequence[str], run_ids: Iterable[str]) -> list[str]:
-    """The lines of each run's table, `run_id` in front; parsing them once is far faster than run by run."""
+    """The lines of each run's table, each with `run_id` in front."""
     header, bodies = ",".join(columns), []
     for run_id in run_ids:
         try:
@@ -177,9 +219,25 @@ def _prefixed_bodies(folder: Path, name: str, columns: Sequence[str], run_ids: I
         except (OSError, UnicodeDecodeError) as error:
             log.warning("left out: %s: %s", folder / run_id / name, error)
             continue
-        whole = not body or body.endswith("\n")
-        if head != header or not whole or body.count(",") != body.count("\n") * (len(columns) - 1):
+        lines = _prefixed(run_id, body, len(columns))
+        if head != header or lines is None:
             log.warning("left out: %s: not a whole table of %s", folder / run_id / name, header)
-        elif body:
-            bodies.append(f"{run_id}," + body[:-1].replace("\n", f"\n{run_id},") + "\n")
+        else:
+            bodies.append(lines)
     return bodies
+
+
+def _prefixed(run_id: str, body: str, width: int) -> str | None:
+    """The lines with `run_id` in front, or None where not each of them has `width` values."""
+    if not body:
+        return ""
+    if not body.endswith("\n"):
+        return None
+    if '"' in body:  # a text with a comma or a line break in it
+        rows = list(csv.reader(io.StringIO(body)))
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows([run_id, *row] for row in rows)
+        return out.getvalue() if all(len(row) == width for row in rows) else None
+    if body.count(",") != body.count("\n") * (width - 1):
+        return None
+    return f"{run_id}," + body[:-1].replace("\n", f"\n{run_id},") + "\n"

@@ -1,8 +1,8 @@
-"""Tasks for sequence classification, each a function from arguments to tensors. Usable alone.
+"""Tasks for sequence classification, each a function from arguments to tensors. Usable on their own.
 
-Functions are named by where the samples come from: `make_` generates them, `load_` reads what is on disk
-or bundled, `fetch_` downloads. All need torch and NumPy only; what bundles data for them is named where it
-is missing.
+The prefix of a function says where the samples come from: `make_` generates them, `load_` reads what is on
+disk or bundled, `fetch_` downloads. All need only torch and NumPy; if a loader needs another package that is
+not installed, its error names it.
 """
 
 from harness.tasks.adding import make_adding

@@ -1,15 +1,16 @@
-"""The adding problem: two marked numbers among many, far apart; the target is their sum."""
+"""The adding problem: the target is the sum of the two numbers in a sequence that have a marker."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
-from harness.tasks.common.disjoint import splits_apart
-from harness.tasks.common.random_streams import uniform, whole
+from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.random_streams import uniform_float32, uniform_integers
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 VARIANTS = {
@@ -17,14 +18,14 @@ VARIANTS = {
     "any": "Bai et al. 2018, arXiv 1803.01271",
     "hs97": "the source's own, at a fixed length",
 }
-"""Names of the variants, and where each is from."""
+"""Names of the variants and their sources."""
 
 SHORTEST = {"half": 2, "any": 2, "hs97": 11}
-"""hs97: ten steps for the first marker, and one that ends the sequence."""
+"""Smallest seq_len; hs97 has ten steps for the first marker, and a last one."""
 
 TOLERANCE = 0.04
-CHUNK = 2**16
-"""Values drawn at a time: they stay in the processor's cache, and memory is that of the result."""
+CHUNK_VALUES = 2**16
+"""Values drawn at a time, few enough to stay in the processor's cache."""
 
 
 def make_adding(
@@ -37,7 +38,7 @@ def make_adding(
     seed: int = 0,
     fresh: bool = False,
 ) -> Task:
-    """Adds the two numbers whose marker is 1 (examples that run are in `target_of`).
+    """The target is the sum of the two numbers whose marker is 1 (tested examples: `target_of`).
 
     A step is (value, marker): the value uniform on [0, 1), the marker 1 at two steps and 0 elsewhere;
     in the variant `hs97` values are uniform on [−1, 1) and the target is scaled.
@@ -52,35 +53,35 @@ def make_adding(
         markers  -1   1   0   1   ...   markers  1    0   1     0   ...
         target   0.5 + (-0.5 + 0.9) / 4 = 0.6    target   0.5 + (0 + 0.25) / 4 = 0.5625
 
-    Variants: `half` draws one marker in the first half of the sequence and one in the second (Arjovsky
-    et al. 2016; Le et al. 2015), so a distance of T/2 on average has to be bridged; `any` draws two
-    different steps anywhere (Bai et al. 2018). `hs97` marks one of the first 10 steps and then one of
-    the first T/2 − 1 (rounded down) that are still unmarked; the marker of the first and of the last
-    step is −1 unless it is marked, the value at a marked first step is 0, and the target is
-    0.5 + (x₁ + x₂)/4. It differs from task 4 of the source in one thing: there lengths are drawn from
-    T to T + T/10, here every sequence has T steps.
+    Variants: `half` puts one marker in the first half of the sequence and one in the second (Arjovsky
+    et al. 2016; Le et al. 2015), so the mean distance is T/2; `any` puts them at two different steps
+    anywhere (Bai et al. 2018). `hs97` marks one of the first 10 steps and then one of the first T/2 − 1
+    (rounded down) steps without a marker. The markers of the first and the last step are −1 unless the
+    step is marked, the value at a marked first step is 0, and the target is 0.5 + (x₁ + x₂)/4. It differs
+    from task 4 of the source in one point: there lengths are drawn from T to T + T/10, here every
+    sequence has T steps.
 
-    Baselines: without memory the best guess is 1, the mean of the sum, with squared error
-    Var(u₁ + u₂) = 2/12 = 1/6, which is what the papers compare with. Who sees the last step alone and finds
-    it marked, with probability p = 1/⌈T/2⌉ (`half`) or 2/T (`any`), may guess x_T + 1/2 and comes down to
-    1/6 − p/12: 0.165 at T = 100. A prediction counts as right below an error of 0.04 (Hochreiter &
-    Schmidhuber 1997); always guessing 1 is right with probability 0.04 · (2 − 0.04) = 0.0784. Solved: a
+    Baseline: without memory the best prediction is 1, the mean of the sum, with squared error
+    Var(u₁ + u₂) = 2/12 = 1/6, the value that the papers compare with. The last step alone allows slightly
+    less: it is marked with probability p = 1/⌈T/2⌉ (`half`) or 2/T (`any`), and then x_T + 1/2 is better,
+    which gives 1/6 − p/12: 0.165 at T = 100. A prediction is correct if its error is below 0.04 (Hochreiter
+    & Schmidhuber 1997); a constant 1 is correct with probability 0.04 · (2 − 0.04) = 0.0784. Solved: a
     mean squared error of at most 0.05 (Keller et al. 2023).
 
-    Baselines of hs97: the first step is marked with probability p = 1/10 + 9/10 / (T/2 − 1); then one
-    term is 0, else two of variance 1/3 add up. The best guess is 0.5, with squared error
-    (p · 1/3 + (1 − p) · 2/3) / 16 = (2 − p)/48. It is right where |x₁ + x₂| < 0.16: with probability
-    0.16 for one term and 0.16 − 0.16²/4 = 0.1536 for two. Solved: 0.05/4, as the target is half the
-    sum of two numbers on [0, 1), so that squared errors are a quarter.
+    Baseline of hs97: the first step is marked with probability p = 1/10 + 9/10 / (T/2 − 1); then one term
+    is 0, else two terms of variance 1/3 are added. The best constant is 0.5, with squared error
+    (p · 1/3 + (1 − p) · 2/3) / 16 = (2 − p)/48. It is correct where |x₁ + x₂| < 0.16: with probability
+    0.16 for one term and 0.16 − 0.16²/4 = 0.1536 for two. Solved: 0.05/4, since the target is half the
+    sum of two numbers on [0, 1), so squared errors are a quarter.
 
-    Splits: no two share a sample; of 2 steps there are 2⁴⁸.
+    Splits: no two share a sample; 2⁴⁸ exist at 2 steps.
 
     Args:
-        seq_len: steps T, at least 2; for hs97 at least 11.
+        seq_len: number of steps T, at least 2; for hs97 at least 11.
         variant: `half`, `any` or `hs97`.
-        n_train, n_val, n_test: sequences in each split.
-        seed: of the samples; each split has a stream of its own.
-        fresh: new training samples in each pass.
+        n_train, n_val, n_test: number of sequences in each split.
+        seed: seed of the samples; each split has its own random stream.
+        fresh: new training samples in each epoch.
 
     Returns:
         x (N, T, 2) float32; y (N,) float32 in [0, 2), for hs97 in [0, 1).
@@ -109,13 +110,12 @@ def make_adding(
         citation="Hochreiter & Schmidhuber 1997, Neural Computation 9(8), task 4; variant: "
         + VARIANTS[variant],
     )
-    return Task(
-        spec, splits_apart(lambda rng, n: _draw(rng, n, seq_len, variant), seed=seed, sizes=sizes), fresh
-    )
+    draw = functools.partial(_draw, seq_len=seq_len, variant=variant)
+    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
 
 
 def target_of(steps: Sequence[tuple[float, float]], variant: str) -> float:
-    """The target of one sequence of (value, marker).
+    """The target of one sequence of (value, marker) steps.
 
     >>> target_of([(0.5, 0), (0.125, 1), (0.75, 1), (0.25, 0)], "half")
     0.875
@@ -129,7 +129,7 @@ def target_of(steps: Sequence[tuple[float, float]], variant: str) -> float:
 
 
 def _baselines(seq_len: int, variant: str) -> tuple[float, float]:
-    """Chance accuracy and memoryless loss, as the docstring derives them."""
+    """Chance accuracy and memoryless loss, derived in the docstring of `make_adding`."""
     if variant != "hs97":
         return TOLERANCE * (2 - TOLERANCE), 1 / 6
     first_marked = 1 / 10 + 9 / 10 / (seq_len // 2 - 1)
@@ -141,11 +141,11 @@ def _draw(rng: np.random.RandomState, n: int, seq_len: int, variant: str) -> Spl
     x_NTD = np.zeros((n, seq_len, 2), dtype=np.float32)
     _draw_values(rng, x_NTD[:, :, 0], signed=variant == "hs97")
     if variant == "half":
-        first = whole(rng, 0, seq_len // 2, n)
-        second = whole(rng, seq_len // 2, seq_len, n)
+        first = uniform_integers(rng, 0, seq_len // 2, n)
+        second = uniform_integers(rng, seq_len // 2, seq_len, n)
     else:
-        first = whole(rng, 0, 10 if variant == "hs97" else seq_len, n)
-        second = whole(rng, 0, (seq_len // 2 if variant == "hs97" else seq_len) - 1, n)
+        first = uniform_integers(rng, 0, 10 if variant == "hs97" else seq_len, n)
+        second = uniform_integers(rng, 0, (seq_len // 2 if variant == "hs97" else seq_len) - 1, n)
         second += second >= first  # skips the first marker: uniform over the other steps
     if variant == "hs97":
         x_NTD[:, (0, -1), 1] = -1
@@ -160,9 +160,9 @@ def _draw(rng: np.random.RandomState, n: int, seq_len: int, variant: str) -> Spl
 
 
 def _draw_values(rng: np.random.RandomState, out_NT: np.ndarray, *, signed: bool) -> None:
-    """Fills `out_NT`, a few rows at a time: the draws are those of one large array, without that array."""
+    """Fills `out_NT` a few rows at a time, with the same draws as one large array."""
     n, seq_len = out_NT.shape
-    step = max(1, CHUNK // seq_len)
+    step = max(1, CHUNK_VALUES // seq_len)
     for start in range(0, n, step):
-        values = uniform(rng, min(step, n - start), seq_len)
+        values = uniform_float32(rng, min(step, n - start), seq_len)
         out_NT[start : start + step] = 2 * values - 1 if signed else values

@@ -1,7 +1,8 @@
-"""The copying memory problem: ten symbols, a long wait, a signal; then the ten symbols again."""
+"""The copying memory problem: ten symbols, a long delay, a delimiter; then the ten symbols are the labels."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -9,17 +10,17 @@ import numpy as np
 import torch
 
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
-from harness.tasks.common.disjoint import splits_apart
-from harness.tasks.common.random_streams import whole
+from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.task import NO_LABEL, Split, Task, TaskSpec, full_lengths
 
 VARIANTS = ("all_steps", "last_steps")
 
 SYMBOLS, COUNT = 8, 10
-"""The source's sizes: 10 symbols, each one of 8."""
+"""The source's sizes: 10 symbols to copy, each one of 8."""
 
 BLANK, DELIMITER = 8, 9
-"""Token ids beside the symbols 0 to 7; BLANK is also the ninth class of `all_steps`."""
+"""Token ids besides the symbols 0 to 7; BLANK is also the ninth class of `all_steps`."""
 
 
 def make_copy_memory(
@@ -34,36 +35,36 @@ def make_copy_memory(
 ) -> Task:
     """Reproduces the first ten symbols at the last ten steps.
 
-    The ten symbols (0 to 7), T − 1 blanks (8), a delimiter (9), ten blanks; seq_len = T + 20 for the
-    delay T of the papers, so their T = 100 is seq_len=120. With T = 2, in `all_steps` and `last_steps`
-    (· is a step that is not asked; an example that runs is in `labels_of`):
+    An input is ten symbols (0 to 7), T − 1 blanks (8), a delimiter (9) and ten blanks; seq_len = T + 20 for
+    the delay T of the papers, so their T = 100 is seq_len=120. With T = 2, in `all_steps` and `last_steps`
+    (· is a step that is not scored; tested examples: `labels_of`):
 
         x  3 1 4 1 5 2 6 5 3 5 8 9 8 8 8 8 8 8 8 8 8 8
         y  8 8 8 8 8 8 8 8 8 8 8 8 3 1 4 1 5 2 6 5 3 5
         x  0 0 7 0 0 0 0 0 0 7 8 9 8 8 8 8 8 8 8 8 8 8
         y  · · · · · · · · · · · · 0 0 7 0 0 0 0 0 0 7
 
-    Variants: `all_steps` asks every step, the blank being a ninth class (Arjovsky et al. 2016; Bai et
-    al. 2018, who repeat the delimiter at the last ten steps in place of blanks); `last_steps` asks the
-    last ten steps only, with 8 classes.
+    Variants: `all_steps` scores every step, with the blank as a ninth class (Arjovsky et al. 2016; Bai et
+    al. 2018, with the delimiter instead of blanks at the last ten steps); `last_steps` scores the last ten
+    steps only, with 8 classes.
 
-    Baselines: whoever knows the step but remembers no symbol answers blank until the last ten steps and
-    guesses there. `all_steps`: a loss of 10 · ln 8 / (T + 20), 0.1733 at T = 100 and 0.0400 at T = 500,
-    and (T + 10 + 10/8) of T + 20 right. `last_steps`: ln 8 and 1 of 8. Solved: 99 of 100 symbols, which
-    in `all_steps` is an accuracy of 1 − 0.1 / (T + 20).
+    Baseline: a predictor that knows the step but remembers no symbol predicts blank before the last ten
+    steps and guesses there. `all_steps`: a loss of 10 · ln 8 / (T + 20), 0.1733 at T = 100 and 0.0400 at
+    T = 500, and (T + 10 + 10/8) of T + 20 correct. `last_steps`: ln 8 and 1 of 8. Solved: 99 of 100
+    symbols, which in `all_steps` is an accuracy of 1 − 0.1 / (T + 20).
 
     Splits: no two share a sample; 8¹⁰ ≈ 10⁹ samples exist.
 
     Args:
-        seq_len: steps T + 20, at least 21.
+        seq_len: number of steps T + 20, at least 21.
         variant: `all_steps` or `last_steps`.
-        n_train, n_val, n_test: sequences in each split.
-        seed: of the samples; each split has a stream of its own.
-        fresh: new training samples in each pass.
+        n_train, n_val, n_test: number of sequences in each split.
+        seed: seed of the samples; each split has its own random stream.
+        fresh: new training samples in each epoch.
 
     Returns:
         x (N, T + 20) int64 token ids below 10; y (N, T + 20) int64 below 9 (`all_steps`) or below 8 with
-        -100 at the steps that are not asked (`last_steps`).
+        -100 at the steps that are not scored (`last_steps`).
 
     Raises:
         ValueError: an argument is outside its range.
@@ -75,7 +76,7 @@ def make_copy_memory(
     variant = one_of("variant", variant, VARIANTS)
     sizes = split_sizes(n_train, n_val, n_test)
     seed = whole_number("seed", seed, low=0, high=None)
-    asked = seq_len if variant == "all_steps" else COUNT
+    scored = seq_len if variant == "all_steps" else COUNT
     spec = TaskSpec(
         name="copy_memory",
         variant=variant,
@@ -83,17 +84,15 @@ def make_copy_memory(
         seq_len=seq_len,
         vocab_size=SYMBOLS + 2,
         num_classes=SYMBOLS + 1 if variant == "all_steps" else SYMBOLS,
-        chance_accuracy=(asked - COUNT + COUNT / SYMBOLS) / asked,
-        memoryless_loss=COUNT * math.log(SYMBOLS) / asked,
-        solved_accuracy=1 - 0.01 * COUNT / asked,
+        chance_accuracy=(scored - COUNT + COUNT / SYMBOLS) / scored,
+        memoryless_loss=COUNT * math.log(SYMBOLS) / scored,
+        solved_accuracy=1 - 0.01 * COUNT / scored,
         data_source="generated",
         citation="Arjovsky, Shah & Bengio 2016, arXiv 1511.06464, section 4.1",
     )
 
-    def draw(rng: np.random.RandomState, n: int) -> Split:
-        return _around(whole(rng, 0, SYMBOLS, n, COUNT), seq_len, variant)
-
-    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
+    draw = functools.partial(_draw, seq_len=seq_len, variant=variant)
+    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
 
 
 def labels_of(tokens: Sequence[int], variant: str) -> list[int]:
@@ -105,12 +104,12 @@ def labels_of(tokens: Sequence[int], variant: str) -> list[int]:
     >>> labels_of([0, 0, 7] + [0] * 6 + [7, 8, 9] + [8] * 10, "last_steps")[-12:]
     [-100, -100, 0, 0, 7, 0, 0, 0, 0, 0, 0, 7]
     """
-    waiting = BLANK if variant == "all_steps" else NO_LABEL
-    return [waiting] * (len(tokens) - COUNT) + list(tokens[:COUNT])
+    before = BLANK if variant == "all_steps" else NO_LABEL
+    return [before] * (len(tokens) - COUNT) + list(tokens[:COUNT])
 
 
-def _around(symbols: np.ndarray, seq_len: int, variant: str) -> Split:
-    n = len(symbols)
+def _draw(rng: np.random.RandomState, n: int, *, seq_len: int, variant: str) -> Split:
+    symbols = uniform_integers(rng, 0, SYMBOLS, n, COUNT)
     x_NT = np.full((n, seq_len), BLANK, dtype=np.int64)
     x_NT[:, :COUNT] = symbols
     x_NT[:, -COUNT - 1] = DELIMITER

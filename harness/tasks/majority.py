@@ -1,7 +1,8 @@
-"""Majority: which symbol is the most frequent? As many counters as there are symbols."""
+"""Majority: which symbol is the most frequent? It takes one counter per symbol."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -9,12 +10,12 @@ import numpy as np
 import torch
 
 from harness.tasks.common.arguments import split_sizes, whole_number
-from harness.tasks.common.disjoint import check_space, splits_apart
-from harness.tasks.common.random_streams import whole
+from harness.tasks.common.disjoint import check_enough_sequences, disjoint_splits
+from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
-CHUNK = 2**17
-"""Symbols counted at a time, so that the counts take no memory to speak of."""
+CHUNK_VALUES = 2**17
+"""Symbols counted at a time, to bound the memory of the counts."""
 
 
 def make_majority(
@@ -27,41 +28,42 @@ def make_majority(
     seed: int = 0,
     fresh: bool = False,
 ) -> Task:
-    """Names the symbol that comes most often; no two symbols share the first place.
+    """The class is the most frequent symbol; there are no ties for it.
 
-        2 0 2 1 2  ->  2 comes 3 times  ->  class 2        1 1 0 0 1 3  ->  class 1
+        2 0 2 1 2  ->  2 occurs 3 times  ->  class 2        1 1 0 0 1 3  ->  class 1
 
-    Variants: `iid-K`, by `num_classes`. Symbols are independent and uniform; a sequence where two share
-    the first place is rejected and drawn again. That treats all symbols alike, so every class is
-    equally likely. Most margins are small, about √T: nearly every step has to be counted.
+    Variants: `iid-K`, by `num_classes`. Symbols are independent and uniform; a sequence with a tie for the
+    most frequent symbol is drawn again. All symbols are treated alike, so every class is equally likely.
+    Most margins are small, about √T: nearly every step has to be counted.
 
-    Splits: no two share a sequence. There are K^T, ties included; an error says when they are fewer than
-    2 (n_val + n_test). Within a split a sequence may come twice.
+    Splits: no two share a sequence. There are K^T, ties included; fewer than 2 (n_val + n_test) are an
+    error. Within a split a sequence may occur twice.
 
-    Baseline: chance is 1/K. The last symbol is the majority's with a probability p, the mean share of
-    the most frequent symbol, and otherwise each of the others; so without memory the loss is
-    −p ln p − (1 − p) ln((1 − p)/(K − 1)), a little below ln K (T = 100, K = 4: 1.379, ln 4 is 1.386). p is
-    computed, see `last_is_majority`. Solved: an accuracy of 0.99.
+    Baseline: chance is 1/K. The last symbol is the most frequent one with probability p, the mean share of
+    the most frequent symbol, and otherwise each other symbol is equally likely; so without memory the loss
+    is −p ln p − (1 − p) ln((1 − p)/(K − 1)), slightly below ln K (T = 100, K = 4: 1.379, ln 4 is 1.386). p
+    is computed, see `last_is_majority`. Solved: an accuracy of 0.99.
 
     Args:
-        seq_len: steps T, at least 3 and at least `num_classes`.
-        num_classes: symbols K, at least 2.
-        n_train, n_val, n_test: sequences in each split.
-        seed: of the samples; each split has a stream of its own.
-        fresh: new training samples in each pass, never those of validation or test.
+        seq_len: number of steps T, at least 3 and at least `num_classes`.
+        num_classes: number of symbols K, at least 2.
+        n_train, n_val, n_test: number of sequences in each split.
+        seed: seed of the samples; each split has its own random stream.
+        fresh: new training samples in each epoch.
 
     Returns:
         x (N, T) int64 symbols below K; y (N,) int64 below K.
 
     Raises:
-        ValueError: an argument is outside its range, or there are too few sequences of this length.
+        ValueError: an argument is outside its range, or there are too few samples for the splits.
 
-    Source: after Weiss, Goldberg & Yahav 2021, ICML, arXiv 2106.06981, most-freq: here the first alone.
+    Source: after Weiss, Goldberg & Yahav 2021, ICML, arXiv 2106.06981, most-freq: here only the most
+    frequent one.
     """
     num_classes = whole_number("num_classes", num_classes, low=2)
     seq_len = whole_number("seq_len", seq_len, low=max(3, num_classes))
     sizes = split_sizes(n_train, n_val, n_test)
-    check_space(seq_len, num_classes, sizes)
+    check_enough_sequences(seq_len, num_classes, sizes)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = TaskSpec(
         name="majority",
@@ -77,12 +79,8 @@ def make_majority(
         citation="after Weiss, Goldberg & Yahav 2021, ICML, arXiv 2106.06981, most-freq",
     )
 
-    def draw(rng: np.random.RandomState, n: int) -> Split:
-        x_NT = _without_ties(rng, n, seq_len, num_classes)
-        y, _ = _winners(x_NT, num_classes)
-        return Split(torch.from_numpy(x_NT), torch.from_numpy(y), full_lengths(len(y), seq_len))
-
-    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
+    draw = functools.partial(_draw, seq_len=seq_len, num_classes=num_classes)
+    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
 
 
 def majority_of(symbols: Sequence[int]) -> int:
@@ -99,12 +97,12 @@ def majority_of(symbols: Sequence[int]) -> int:
 def last_is_majority(seq_len: int, num_classes: int) -> float:
     """Probability that the last of T symbols is the most frequent one, given that there is no tie.
 
-    All places are alike, so it is E[M]/T, M the count of the most frequent of K symbols. The number of
-    sequences in which a given symbol comes m times and every other less often is T!/m! times the
-    coefficient of z^(T−m) in (Σ_{j<m} z^j/j!)^(K−1). With Poisson weights in place of 1/j!, whose total
-    is near T, the coefficient is a short discrete Fourier sum; weights beyond 9 deviations are nothing.
+    All steps are exchangeable, so it is E[M]/T, with M the count of the most frequent of K symbols. The
+    number of sequences in which a given symbol occurs m times and every other less often is T!/m! times the
+    coefficient of z^(T−m) in (Σ_{j<m} z^j/j!)^(K−1). With Poisson weights instead of 1/j!, whose sum has a
+    mean near T, the coefficient is a short discrete Fourier sum; weights beyond 9 deviations are negligible.
 
-    >>> last_is_majority(3, 2)  # 000 and twice 0 among 3: (1 · 1 + 3 · 2/3) / 4
+    >>> last_is_majority(3, 2)  # 000, and three sequences with two zeros: (1 · 1 + 3 · 2/3) / 4
     0.75
     """
     mean = seq_len / num_classes
@@ -130,25 +128,26 @@ def _memoryless_loss(p: float, num_classes: int) -> float:
     return -p * math.log(p) - other
 
 
-def _without_ties(rng: np.random.RandomState, n: int, seq_len: int, num_classes: int) -> np.ndarray:
-    x_NT = whole(rng, 0, num_classes, n, seq_len)
-    tied = np.flatnonzero(_winners(x_NT, num_classes)[1])
+def _draw(rng: np.random.RandomState, n: int, *, seq_len: int, num_classes: int) -> Split:
+    x_NT = uniform_integers(rng, 0, num_classes, n, seq_len)
+    tied = np.flatnonzero(_most_frequent(x_NT, num_classes)[1])
     while len(tied):
-        anew = whole(rng, 0, num_classes, len(tied), seq_len)
-        x_NT[tied] = anew
-        tied = tied[_winners(anew, num_classes)[1]]
-    return x_NT
+        redrawn = uniform_integers(rng, 0, num_classes, len(tied), seq_len)
+        x_NT[tied] = redrawn
+        tied = tied[_most_frequent(redrawn, num_classes)[1]]
+    y, _ = _most_frequent(x_NT, num_classes)
+    return Split(torch.from_numpy(x_NT), torch.from_numpy(y), full_lengths(n, seq_len))
 
 
-def _winners(x_NT: np.ndarray, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """The most frequent symbol of each row, and whether another comes as often."""
+def _most_frequent(x_NT: np.ndarray, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) the most frequent symbol of each row, and (N,) whether another symbol is equally frequent."""
     n, seq_len = x_NT.shape
-    winner, tied = np.empty(n, dtype=np.int64), np.empty(n, dtype=bool)
-    step = max(1, CHUNK // seq_len)
+    symbol, tied = np.empty(n, dtype=np.int64), np.empty(n, dtype=bool)
+    step = max(1, CHUNK_VALUES // seq_len)
     for start in range(0, n, step):
         part = x_NT[start : start + step]
         cells = part + num_classes * np.arange(len(part))[:, None]
         counts_NK = np.bincount(cells.ravel(), minlength=len(part) * num_classes).reshape(-1, num_classes)
-        winner[start : start + step] = counts_NK.argmax(axis=1)
+        symbol[start : start + step] = counts_NK.argmax(axis=1)
         tied[start : start + step] = (counts_NK == counts_NK.max(axis=1, keepdims=True)).sum(axis=1) > 1
-    return winner, tied
+    return symbol, tied

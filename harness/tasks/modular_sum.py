@@ -1,17 +1,18 @@
-"""Modular sum: all the digits added up, modulo k. Every step counts, and their order does not."""
+"""Modular sum: the sum of all digits modulo k. Every step matters, their order does not."""
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 
 from harness.tasks.common.arguments import split_sizes, whole_number
-from harness.tasks.common.disjoint import check_space, splits_apart
-from harness.tasks.common.random_streams import whole
-from harness.tasks.task import Split, Task, TaskSpec, full_lengths
+from harness.tasks.common.disjoint import check_enough_sequences, disjoint_splits
+from harness.tasks.common.random_streams import uniform_integers
+from harness.tasks.task import MakeSplit, Split, Task, TaskSpec, full_lengths
 
 
 def make_modular_sum(
@@ -24,35 +25,36 @@ def make_modular_sum(
     seed: int = 0,
     fresh: bool = False,
 ) -> Task:
-    """Adds up the digits modulo k.
+    """The class is the sum of the digits modulo k.
 
     With k = 5, digits are 0 to 4:
 
         3 4 1 0  ->  8 mod 5  ->  class 3        2 2 2 2 2  ->  10 mod 5  ->  class 0
 
-    Variants: `mod-k`, by `modulus`. Digits are independent and uniform. The source mixes +, − and × into
-    its modular arithmetic; here every operator is a + and is left out.
+    Variants: `mod-k`, by `modulus`. Digits are independent and uniform. The source's modular arithmetic has
+    the operators +, − and ×; here every operator is + and is left out.
 
-    Splits: no two share a sequence. There are k^T, so 5⁴ = 625 at T = 4; an error says when they are fewer
-    than 2 (n_val + n_test), or when all of one class are held out. Within a split a sequence may come twice.
+    Splits: no two share a sequence. There are k^T, so 5⁴ = 625 at T = 4; fewer than 2 (n_val + n_test) are
+    an error, as is a class whose sequences are all held out. Within a split a sequence may occur twice.
 
-    Baseline: from T = 2 on the last digit says nothing about the sum, as each other digit makes every
+    Baseline: from T = 2 on the last digit is independent of the sum, since each other digit makes every
     class equally likely: a loss of ln k, chance 1/k. Solved: an accuracy of 0.99. It is hard for its length:
-    with seq_len=6 and the other defaults, Adam at a learning rate of 0.01 takes an LSTM or GRU of 64 units
-    there within 2,500 steps of 100 sequences (three seeds of each); with 8 digits an LSTM stayed at chance.
+    with seq_len=6 and the other defaults, an LSTM or GRU of 64 units, trained by Adam at a learning rate of
+    0.01, solves it within 2,500 steps of 100 sequences (three seeds each); with 8 digits an LSTM stayed at
+    chance.
 
     Args:
-        seq_len: steps T, at least 2.
-        modulus: k, digits and classes, at least 2.
-        n_train, n_val, n_test: sequences in each split.
-        seed: of the samples; each split has a stream of its own.
-        fresh: new training samples in each pass, never those of validation or test.
+        seq_len: number of steps T, at least 2.
+        modulus: number k of digits and of classes, at least 2.
+        n_train, n_val, n_test: number of sequences in each split.
+        seed: seed of the samples; each split has its own random stream.
+        fresh: new training samples in each epoch.
 
     Returns:
         x (N, T) int64 digits below k; y (N,) int64 below k.
 
     Raises:
-        ValueError: an argument is outside its range, or there are too few sequences of this length.
+        ValueError: an argument is outside its range, or there are too few samples for the splits.
 
     Source: after Delétang et al. 2023, ICLR, arXiv 2207.02098, modular arithmetic (simple).
     """
@@ -82,7 +84,7 @@ def sum_of(digits: Iterable[int], modulus: int) -> int:
 
 
 def sum_spec(*, name: str, variant: str, seq_len: int, modulus: int, citation: str) -> TaskSpec:
-    """The spec of a modular sum; parity is the one with modulus 2."""
+    """The spec of a modular sum; parity is the modular sum with modulus 2."""
     return TaskSpec(
         name=name,
         variant=variant,
@@ -98,16 +100,14 @@ def sum_spec(*, name: str, variant: str, seq_len: int, modulus: int, citation: s
     )
 
 
-def sum_splits(
-    *, seed: int, sizes: dict[str, int], seq_len: int, modulus: int
-) -> Callable[[str, int], Split]:
-    """What makes the splits; no two of them share a sequence."""
+def sum_splits(*, seed: int, sizes: dict[str, int], seq_len: int, modulus: int) -> MakeSplit:
+    """Disjoint splits of a modular sum; raises a ValueError if there are too few sequences."""
+    check_enough_sequences(seq_len, modulus, sizes)
+    draw = functools.partial(_draw, seq_len=seq_len, modulus=modulus)
+    return disjoint_splits(draw, seed=seed, sizes=sizes)
 
-    check_space(seq_len, modulus, sizes)
 
-    def draw(rng: np.random.RandomState, n: int) -> Split:
-        x_NT = whole(rng, 0, modulus, n, seq_len)
-        y = x_NT.sum(axis=1) % modulus
-        return Split(torch.from_numpy(x_NT), torch.from_numpy(y), full_lengths(n, seq_len))
-
-    return splits_apart(draw, seed=seed, sizes=sizes)
+def _draw(rng: np.random.RandomState, n: int, *, seq_len: int, modulus: int) -> Split:
+    x_NT = uniform_integers(rng, 0, modulus, n, seq_len)
+    y = x_NT.sum(axis=1) % modulus
+    return Split(torch.from_numpy(x_NT), torch.from_numpy(y), full_lengths(n, seq_len))

@@ -1,4 +1,4 @@
-"""Next character: from a window of a text, the character that follows it."""
+"""Next character: the character that follows a window of a text."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from harness.tasks.common.arguments import whole_number
-from harness.tasks.common.random_streams import SPLITS, stream
+from harness.tasks.common.random_streams import SPLITS, random_stream
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
-SAMPLE = Path(__file__).with_name("next_char_sample.txt")
+BUNDLED = Path(__file__).with_name("next_char_sample.txt")
 """A short story, written for this project."""
 
-SHARES = (0, 8, 9, 10)
-"""Where training, validation and test characters begin and end, in tenths of the text."""
+BOUNDARIES = (0, 8, 9, 10)
+"""Boundaries of the training, validation and test part, in tenths of the text."""
 
 
 def load_next_char(
@@ -30,39 +30,39 @@ def load_next_char(
     n_test: int | None = None,
     seed: int = 0,
 ) -> Task:
-    """Names the character that follows a window of seq_len characters of a text.
+    """The class is the character that follows a window of seq_len characters of a text.
 
     Characters are numbered in the order of their code points. In "abracadabra", a = 0, b = 1, c = 2, d = 3
-    and r = 4 (examples that run are in `windows`):
+    and r = 4 (tested examples: `windows`):
 
         seq_len=4  a b r a  ->  c, class 2        seq_len=2  r a  ->  c, class 2
         seq_len=4  a d a b  ->  r, class 4        seq_len=2  d a  ->  b, class 1
 
-    Text: the file `path`, in UTF-8, every end of line counted as one newline; without `path` a story of
-    12,215 characters that the package bundles. The first 8/10 are for training, the next tenth for
+    Text: the file `path`, in UTF-8, where every line ending counts as one newline; without `path` a story
+    of 12,215 characters that the package bundles. The first 8/10 are for training, the next 1/10 for
     validation, the last for testing. A window and the character after it lie inside one part, so no
-    character is in two splits; a short window may still read the same in two places.
+    character is in two splits; a short window may still occur in two parts.
 
     Variants: `bundled`, or `file`. Data sources: `story-12215`, or `NAME-SIZE-HASH` of the file, with
     the first 8 digits of the text's SHA-256.
 
-    Baselines, measured on the whole text as plain frequencies, in nats per character (times 1/ln 2 =
-    1.4427 gives bits per character). Chance: always answering the commonest character, 0.200 right in the
-    bundled story. The memoryless loss lets the last character be seen, no other: it is the entropy of a
-    character given the one before, 2.19 nats = 3.16 bits in the story. Its frequencies are those of the
-    text itself, so a table learnt from the training part alone does worse. For comparison, the entropy of
-    a single character, with nothing seen, is 2.94 nats = 4.24 bits. No loss counts as solved: the lowest
-    possible one is unknown.
+    Baseline: measured as frequencies in the whole text, in nats per character (times 1/ln 2 = 1.4427: bits
+    per character). Chance: always predicting the most frequent character, 0.200 correct in the bundled
+    story. The memoryless loss is that of a predictor that sees only the last character: the entropy of a
+    character given the one before, 2.19 nats = 3.16 bits in the story. The frequencies are those of the
+    text itself, so a table learnt from the training part does worse. For comparison, the entropy of a
+    single character, with no input, is 2.94 nats = 4.24 bits. There is no threshold for solved: the lowest
+    possible loss is unknown.
 
     Args:
-        seq_len: characters in a window, at least 1; every part of the text holds at least one window.
+        seq_len: number of characters in a window, at least 1; every part of the text must hold a window.
         path: a text file; None: the bundled story.
-        n_train, n_val, n_test: so many different windows of the part, drawn by `seed`; None: all of them.
-        seed: draws the windows; where all are taken every seed gives the same data.
+        n_train, n_val, n_test: number of different windows of each part, drawn by `seed`; None: all.
+        seed: seed of that draw; if all windows are taken every seed gives the same data.
 
     Returns:
         x (N, seq_len) int64 token ids; y (N,) int64; both below the number of different characters in the
-        text. Where all windows are taken x is a view of the text and takes no memory of its own.
+        text. If all windows are taken x is a view of the text and needs no memory of its own.
 
     Raises:
         ValueError: an argument is outside its range, or the file is not text in UTF-8 or too short.
@@ -73,11 +73,11 @@ def load_next_char(
     """
     seq_len = whole_number("seq_len", seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
-    text = _read(SAMPLE if path is None else Path(path).expanduser())
+    text, content = _read(BUNDLED if path is None else Path(path).expanduser())
     letters, ids = _encode(text)
     parts = {
         split: ids[len(ids) * low // 10 : len(ids) * high // 10]
-        for split, low, high in zip(SPLITS, SHARES[:-1], SHARES[1:], strict=True)
+        for split, low, high in zip(SPLITS, BOUNDARIES[:-1], BOUNDARIES[1:], strict=True)
     }
     counts = {
         split: _count(split, wanted, len(parts[split]) - seq_len, len(ids), seq_len)
@@ -97,18 +97,21 @@ def load_next_char(
         citation="Shannon 1951, Bell System Technical Journal 30(1); Sutskever et al. 2011, ICML",
     )
 
-    def draw(split: str, epoch: int) -> Split:
-        x_NT, y = windows(torch.from_numpy(parts[split]), seq_len)
-        if counts[split] < len(y):
-            rows = np.sort(stream(seed, split).permutation(len(y))[: counts[split]])
-            x_NT, y = x_NT[rows], y[rows]
-        return Split(x_NT, y, full_lengths(len(y), seq_len))
+    return Task(spec, functools.partial(_make_split, parts, counts, seq_len, seed), content=content)
 
-    return Task(spec, draw)
+
+def _make_split(
+    parts: dict[str, np.ndarray], counts: dict[str, int], seq_len: int, seed: int, split: str, _epoch: int
+) -> Split:
+    x_NT, y = windows(torch.from_numpy(parts[split]), seq_len)
+    if counts[split] < len(y):
+        rows = np.sort(random_stream(seed, split).permutation(len(y))[: counts[split]])
+        x_NT, y = x_NT[rows], y[rows]
+    return Split(x_NT, y, full_lengths(len(y), seq_len))
 
 
 def windows(ids: Tensor, seq_len: int) -> tuple[Tensor, Tensor]:
-    """Every window (N, seq_len), as a view, and the number that follows each (N,).
+    """Every window (N, seq_len), as a view, and the id that follows each (N,).
 
     >>> x, y = windows(torch.tensor([0, 1, 4, 0, 2, 0, 3, 0, 1, 4, 0]), seq_len=4)  # abracadabra
     >>> (x[0].tolist(), int(y[0])), (x[5].tolist(), int(y[5]))
@@ -118,9 +121,9 @@ def windows(ids: Tensor, seq_len: int) -> tuple[Tensor, Tensor]:
 
 
 def frequencies(ids: np.ndarray) -> tuple[float, float, float]:
-    """(share of the commonest number, entropy of one, entropy of one given the one before), in nats.
+    """(share of the most frequent id, entropy of an id, entropy of an id given the one before), in nats.
 
-    In 0 1 0 1 0 the next number is certain; in 0 0 1 1 0 either may follow either.
+    In 0 1 0 1 0 the next id is certain; in 0 0 1 1 0 each may follow each.
 
     >>> [round(value, 4) for value in frequencies(np.array([0, 1, 0, 1, 0]))]
     [0.6, 0.673, 0.0]
@@ -138,29 +141,30 @@ def _entropy(counts: np.ndarray) -> float:
     return -float((shares * np.log(shares)).sum())
 
 
-def _read(path: Path) -> str:
-    """The text of a file, the same whatever its ends of line."""
+def _read(path: Path) -> tuple[str, str]:
+    """The text of a file with newlines as line endings, and the SHA-256 (hex) of the bytes of the file."""
+    raw = path.read_bytes()
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not text in UTF-8 ({error}); convert it first") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n"), hashlib.sha256(raw).hexdigest()
 
 
 @functools.lru_cache(maxsize=2)
 def _encode(text: str) -> tuple[str, np.ndarray]:
-    """The different characters in the order of their code points, and (len(text),) int64 into them."""
+    """The different characters, sorted by code point, and (len(text),) int64 indices into them."""
     points = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
     letters, ids = np.unique(points, return_inverse=True)
     return "".join(map(chr, letters)), ids.reshape(-1).astype(np.int64)
 
 
 def _count(split: str, wanted: object, most: int, characters: int, seq_len: int) -> int:
-    """The checked number of windows to take of a part that has `most`."""
+    """The checked number of windows to take from a part that has `most`."""
     if most < 1:
         raise ValueError(
             f"seq_len must be at most {max(seq_len + most - 1, 0)} with a text of {characters} characters, "
-            f"a tenth of which is for {split}, not {seq_len}; take a longer text or shorter windows"
+            f"a tenth of which is for {split}, not {seq_len}; use a longer text or shorter windows"
         )
     if wanted is None:
         return most

@@ -1,7 +1,8 @@
-"""Noisy tones: the frequency or the phase of a sine wave in noise, so that evidence has to be gathered."""
+"""Noisy tones: the frequency or the phase of a sine wave in noise, a test of integrating evidence."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -9,10 +10,10 @@ import numpy as np
 import torch
 
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
-from harness.tasks.common.disjoint import splits_apart
+from harness.tasks.common.disjoint import disjoint_splits
 from harness.tasks.common.noise import fill_normal
-from harness.tasks.common.random_streams import whole
-from harness.tasks.common.tones import PHASES, add_waves, sine_table
+from harness.tasks.common.random_streams import uniform_integers
+from harness.tasks.common.tones import PHASES_PER_STEP, add_waves, sine_table
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 VARIANTS = ("frequency", "phase")
@@ -31,43 +32,44 @@ def make_noisy_tones(
     seed: int = 0,
     fresh: bool = False,
 ) -> Task:
-    """Names the frequency or the phase of a sine wave of amplitude 1 in white Gaussian noise.
+    """The class is the frequency or the phase of a sine wave of amplitude 1 in white Gaussian noise.
 
-    With 8 steps, 4 classes, from 1 cycle on, and the noise left out (examples that run are in `class_of`):
+    With 8 steps, 4 classes, cycles=1 and without the noise (tested examples: `class_of`):
 
         frequency  0 1 0 -1 0 1 0 -1                   ->  2 cycles          ->  class 1
-        phase      1 0.707 0 -0.707 -1 -0.707 0 0.707  ->  begins at 1/4     ->  class 1
+        phase      1 0.707 0 -0.707 -1 -0.707 0 0.707  ->  starts at 1/4     ->  class 1
 
-    Variants: `frequency-K-SdB` has c + k cycles in the sequence for class k, from a random phase, one of
-    256 T; `phase-K-SdB` has c cycles for every class and begins at k/K of a turn (rounded down to one of
-    the 256 T). The noise has S decibels less power than the tone: its variance is 10^(−S/10) / 2.
+    Variants: in `frequency-K-SdB` class k has c + k cycles in the sequence and a random phase, one of
+    256 T; in `phase-K-SdB` every class has c cycles and class k starts at k/K of a period (rounded down to
+    one of the 256 T). The power of the noise is S decibels below that of the tone: its variance is
+    10^(−S/10) / 2.
 
-    Sines are multiples of 2⁻¹² and the noise is made of sums of 12 integers (see `common.noise`),
-    its deviation a multiple of 2⁻²⁰, so that the bytes are the same on every machine.
+    Sines are multiples of 2⁻¹² and the noise is made from sums of 12 integers (see `common.noise`), its
+    standard deviation a multiple of 2⁻²⁰, so that the bytes are the same on every machine.
 
-    Splits: no two share a sample; the noise makes every one different.
+    Splits: no two share a sample; the noise makes every sample different.
 
-    Baselines: chance is 1/K. In `frequency` the phase at the last step is uniform for every class, so
-    without memory the loss is ln K. In `phase` the last value says something: its mean μₖ is the sine at
-    the last step, and the loss is E[−ln p(k | x)], p(k | x) ∝ exp(−(x − μₖ)²/2σ²), computed numerically.
-    No solved threshold: the noise sets a limit below 1 on the accuracy of any predictor.
+    Baseline: chance is 1/K. In `frequency` the phase at the last step is uniform for every class, so
+    without memory the loss is ln K. In `phase` the last value depends on the class: its mean μₖ is the sine
+    at the last step, and the loss is E[−ln p(k | x)], p(k | x) ∝ exp(−(x − μₖ)²/2σ²), computed numerically.
+    There is no threshold for solved: the noise limits the accuracy of any predictor to below 1.
 
     Args:
-        seq_len: steps T, more than two for each cycle of the fastest tone: at least 2 (c + K − 1) + 1
-            (`frequency`) or 2c + 1 (`phase`).
+        seq_len: number of steps T, more than two for each cycle of the fastest tone: at least
+            2 (c + K − 1) + 1 (`frequency`) or 2c + 1 (`phase`).
         variant: `frequency` or `phase`.
-        num_classes: K, at least 2.
-        cycles: c, of the slowest tone, at least 1.
-        snr_db: S, the ratio of tone to noise in decibels, −40 to 60.
-        n_train, n_val, n_test: sequences in each split.
-        seed: of the samples; each split has a stream of its own.
-        fresh: new training samples in each pass.
+        num_classes: number of classes K, at least 2.
+        cycles: number of cycles c of the slowest tone, at least 1.
+        snr_db: signal-to-noise ratio S in decibels, −40 to 60.
+        n_train, n_val, n_test: number of sequences in each split.
+        seed: seed of the samples; each split has its own random stream.
+        fresh: new training samples in each epoch.
 
     Returns:
         x (N, T, 1) float32; y (N,) int64 below K.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError: an argument is outside its range, or there are too few samples for the splits.
 
     Source: after Neil, Pfeiffer & Liu 2016, NeurIPS, arXiv 1610.09513, frequency discrimination, with noise.
     """
@@ -95,23 +97,19 @@ def make_noisy_tones(
         citation="after Neil, Pfeiffer & Liu 2016, NeurIPS, arXiv 1610.09513, with noise",
     )
 
-    def draw(rng: np.random.RandomState, n: int) -> Split:
-        y = whole(rng, 0, num_classes, n)
-        if variant == "frequency":
-            starts, cycles_N = whole(rng, 0, PHASES * seq_len, n), cycles + y
-        else:
-            starts, cycles_N = _starts(y, seq_len, num_classes), np.full(n, cycles)
-        x_NTD = np.empty((n, seq_len, 1), dtype=np.float32)
-        fill_normal(rng, x_NTD)
-        x_NTD *= np.float32(deviation)
-        add_waves(x_NTD[:, :, 0], sine_table(seq_len), starts, cycles_N, np.ones(n, dtype=np.float32))
-        return Split(torch.from_numpy(x_NTD), torch.from_numpy(y), full_lengths(n, seq_len))
-
-    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
+    draw = functools.partial(
+        _draw,
+        seq_len=seq_len,
+        variant=variant,
+        num_classes=num_classes,
+        cycles=cycles,
+        deviation=np.float32(deviation),
+    )
+    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
 
 
 def class_of(wave: Sequence[float], variant: str, num_classes: int, cycles: int) -> int:
-    """The likeliest label of one wave: its strongest whole frequency, or the nearest of the K phases.
+    """The most likely label of one wave: its strongest integer frequency, or the nearest of the K phases.
 
     >>> class_of([0, 1, 0, -1, 0, 1, 0, -1], "frequency", num_classes=4, cycles=1)
     1
@@ -121,8 +119,30 @@ def class_of(wave: Sequence[float], variant: str, num_classes: int, cycles: int)
     spectrum = np.fft.rfft(wave)
     if variant == "frequency":
         return int(np.abs(spectrum)[cycles : cycles + num_classes].argmax())
-    turn = np.angle(1j * spectrum[cycles]) / (2 * np.pi)  # of a sine, 0 where it begins at 0 and rises
-    return round(float(turn) * num_classes) % num_classes
+    phase = np.angle(1j * spectrum[cycles]) / (2 * np.pi)  # 0 for a sine that starts at 0 and rises
+    return round(float(phase) * num_classes) % num_classes
+
+
+def _draw(
+    rng: np.random.RandomState,
+    n: int,
+    *,
+    seq_len: int,
+    variant: str,
+    num_classes: int,
+    cycles: int,
+    deviation: np.float32,
+) -> Split:
+    y = uniform_integers(rng, 0, num_classes, n)
+    if variant == "frequency":
+        starts, cycles_N = uniform_integers(rng, 0, PHASES_PER_STEP * seq_len, n), cycles + y
+    else:
+        starts, cycles_N = _starts(y, seq_len, num_classes), np.full(n, cycles)
+    x_NTD = np.empty((n, seq_len, 1), dtype=np.float32)
+    fill_normal(rng, x_NTD)
+    x_NTD *= deviation
+    add_waves(x_NTD[:, :, 0], sine_table(seq_len), starts, cycles_N, np.ones(n, dtype=np.float32))
+    return Split(torch.from_numpy(x_NTD), torch.from_numpy(y), full_lengths(n, seq_len))
 
 
 def _decibels(value: object) -> float:
@@ -135,26 +155,26 @@ def _decibels(value: object) -> float:
 
 
 def _starts(classes: np.ndarray, seq_len: int, num_classes: int) -> np.ndarray:
-    """Where in the sine table the phases of the classes lie: at k/K of the turn.
+    """Index in the sine table at which each class starts: k/K of the period.
 
     >>> _starts(np.arange(4), 8, 4).tolist()  # quarters of 256 * 8
     [0, 512, 1024, 1536]
     """
-    return classes * PHASES * seq_len // num_classes
+    return classes * PHASES_PER_STEP * seq_len // num_classes
 
 
 def _last_means(seq_len: int, num_classes: int, cycles: int) -> np.ndarray:
-    """(K,) the tone at the last step, by class, in the variant `phase`."""
-    places = _starts(np.arange(num_classes), seq_len, num_classes) + PHASES * cycles * (seq_len - 1)
-    return sine_table(seq_len)[places % (PHASES * seq_len)].astype(float)
+    """(K,) the tone of each class at the last step, in the variant `phase`."""
+    indices = _starts(np.arange(num_classes), seq_len, num_classes) + PHASES_PER_STEP * cycles * (seq_len - 1)
+    return sine_table(seq_len)[indices % (PHASES_PER_STEP * seq_len)].astype(float)
 
 
 def _last_value_loss(means_K: np.ndarray, deviation: float) -> float:
-    """Mean of −ln p(k | x), x normal around the mean of its class; a sum over a grid of deviations.
+    """Mean of −ln p(k | x) with x normal around the mean of its class, summed over a grid of deviations.
 
-    >>> round(_last_value_loss(np.array([1.0, 1.0]), 0.5), 6)  # the value says nothing: ln 2
+    >>> round(_last_value_loss(np.array([1.0, 1.0]), 0.5), 6)  # independent of the class: ln 2
     0.693147
-    >>> round(_last_value_loss(np.array([-1.0, 1.0]), 0.1), 6)  # the value says all
+    >>> round(_last_value_loss(np.array([-1.0, 1.0]), 0.1), 6)  # determines the class
     0.0
     """
     z_G = np.linspace(-8, 8, 641)

@@ -1,4 +1,4 @@
-"""Parity: is the number of ones odd? One bit of memory does it, and no step may be missed."""
+"""Parity: is the number of ones odd? One bit of memory is enough, but every step matters."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ def make_parity(
     seed: int = 0,
     fresh: bool = False,
 ) -> Task:
-    """Says whether the number of ones is even (class 0) or odd (class 1): the xor of all bits.
+    """The class is 0 if the number of ones is even and 1 if it is odd: the xor of all bits.
 
         1 0 1 0 1 0 0  ->  3 ones  ->  class 1        0 1 1 1 1  ->  4 ones  ->  class 0
 
     One variant, `bits`: independent fair bits.
 
-    Splits: no two share a sequence. There are 2^T, so 1,024 at T = 10; an error says when they are fewer
-    than 2 (n_val + n_test), which with the default sizes is below T = 13, or when all of one class are held
-    out. Within a split a sequence may come twice.
+    Splits: no two share a sequence. There are 2^T, so 1,024 at T = 10; fewer than 2 (n_val + n_test), with
+    the default sizes below T = 13, are an error, as is a class whose sequences are all held out. Within a
+    split a sequence may occur twice.
 
-    Baseline: from T = 2 on the last bit says nothing about the parity, as the first bit alone makes
-    both classes equally likely: a loss of ln 2, chance 1/2. Solved: an accuracy of 0.99.
+    Baseline: from T = 2 on the last bit is independent of the parity, since the first bit alone makes both
+    classes equally likely: a loss of ln 2, chance 1/2. Solved: an accuracy of 0.99.
 
     Args:
-        seq_len: steps T, at least 2.
-        n_train, n_val, n_test: sequences in each split.
-        seed: of the samples; each split has a stream of its own.
-        fresh: new training samples in each pass, never those of validation or test.
+        seq_len: number of steps T, at least 2.
+        n_train, n_val, n_test: number of sequences in each split.
+        seed: seed of the samples; each split has its own random stream.
+        fresh: new training samples in each epoch.
 
     Returns:
         x (N, T) int64 bits; y (N,) int64, 0 or 1.
 
     Raises:
-        ValueError: an argument is outside its range, or there are too few sequences of this length.
+        ValueError: an argument is outside its range, or there are too few samples for the splits.
 
     Source: Delétang et al. 2023, ICLR, arXiv 2207.02098, parity check.
     """

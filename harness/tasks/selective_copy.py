@@ -1,7 +1,8 @@
-"""Selective copying: symbols scattered among blanks, to be reproduced in their order at the end."""
+"""Selective copying: symbols scattered among blanks are the labels of the last steps, in their order."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -9,9 +10,9 @@ import numpy as np
 import torch
 
 from harness.tasks.common.arguments import split_sizes, whole_number
-from harness.tasks.common.disjoint import splits_apart
-from harness.tasks.common.random_streams import whole
-from harness.tasks.common.without_replacement import distinct
+from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.random_streams import uniform_integers
+from harness.tasks.common.without_replacement import draw_without_replacement
 from harness.tasks.task import NO_LABEL, Split, Task, TaskSpec, full_lengths
 
 
@@ -26,39 +27,39 @@ def make_selective_copy(
     seed: int = 0,
     fresh: bool = False,
 ) -> Task:
-    """Reproduces M symbols, which came scattered among blanks, at the last M steps.
+    """Reproduces M symbols, scattered among blanks, at the last M steps.
 
     The first seq_len − M − 1 steps hold the M symbols at different steps, each set of steps equally
     likely, and blanks elsewhere; then a delimiter and M blanks. With K = 4 symbols (0 to 3, blank 4,
-    delimiter 5) and M = 2 (· is a step that is not asked; an example that runs is in `labels_of`):
+    delimiter 5) and M = 2 (· is a step that is not scored; tested examples: `labels_of`):
 
         x  4 2 4 4 1 5 4 4        x  3 4 4 3 4 5 4 4
         y  · · · · · · 2 1        y  · · · · · · 3 3
 
     Variants: `M-of-K`, by the sizes; the symbols are drawn with repetition. Unlike in `copy_memory` the
-    steps differ from sample to sample, so no fixed delay does: the cell must choose what to keep. Gu &
-    Dao (2023) take M = 16, K = 16 and 4,096 steps before the answers.
+    steps differ between samples, so no fixed delay solves it: the cell must select what to store. Gu & Dao
+    (2023) use M = 16, K = 16 and 4,096 steps before the scored ones.
 
-    Baseline: an asked step holds a blank, which says nothing about the symbol, so without memory every
+    Baseline: a scored step holds a blank, which is independent of the symbol, so without memory every
     symbol is equally likely: a loss of ln K. Solved: an accuracy of 0.99.
 
     Splits: no two share a sample. There are Kᴹ · C(seq_len − M − 1, M), about 10²² at the default sizes;
-    of one symbol of 2 in 12 steps there are 20, too few for the default n_val and n_test.
+    with one symbol of 2 in 12 steps there are 20, too few for the default n_val and n_test.
 
     Args:
-        seq_len: steps, at least 2 · num_copied + 1.
-        num_copied: symbols M in a sample, at least 1.
-        num_symbols: different symbols K, at least 2.
-        n_train, n_val, n_test: sequences in each split.
-        seed: of the samples; each split has a stream of its own.
-        fresh: new training samples in each pass.
+        seq_len: number of steps, at least 2 · num_copied + 1.
+        num_copied: number of symbols M in a sample, at least 1.
+        num_symbols: number of different symbols K, at least 2.
+        n_train, n_val, n_test: number of sequences in each split.
+        seed: seed of the samples; each split has its own random stream.
+        fresh: new training samples in each epoch.
 
     Returns:
         x (N, seq_len) int64 token ids below K + 2; y (N, seq_len) int64 below K at the last M steps and
         -100 before.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError: an argument is outside its range, or there are too few samples for the splits.
 
     Source: Jing et al. 2019, Gated Orthogonal Recurrent Units, Neural Computation 31(4) (the denoising
     task); as selective copying: Gu & Dao 2023, arXiv 2312.00752.
@@ -82,10 +83,8 @@ def make_selective_copy(
         citation="Jing et al. 2019, Neural Computation 31(4); Gu & Dao 2023, arXiv 2312.00752",
     )
 
-    def draw(rng: np.random.RandomState, n: int) -> Split:
-        return _draw(rng, n, seq_len, num_copied, num_symbols)
-
-    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
+    draw = functools.partial(_draw, seq_len=seq_len, num_copied=num_copied, num_symbols=num_symbols)
+    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
 
 
 def labels_of(tokens: Sequence[int], num_symbols: int) -> list[int]:
@@ -100,9 +99,9 @@ def labels_of(tokens: Sequence[int], num_symbols: int) -> list[int]:
     return [NO_LABEL] * (len(tokens) - len(symbols)) + symbols
 
 
-def _draw(rng: np.random.RandomState, n: int, seq_len: int, num_copied: int, num_symbols: int) -> Split:
-    symbols = whole(rng, 0, num_symbols, n, num_copied)
-    steps = np.sort(distinct(rng, n, num_copied, seq_len - num_copied - 1), axis=1)
+def _draw(rng: np.random.RandomState, n: int, *, seq_len: int, num_copied: int, num_symbols: int) -> Split:
+    symbols = uniform_integers(rng, 0, num_symbols, n, num_copied)
+    steps = np.sort(draw_without_replacement(rng, n, num_copied, seq_len - num_copied - 1), axis=1)
     x_NT = np.full((n, seq_len), num_symbols, dtype=np.int64)
     np.put_along_axis(x_NT, steps, symbols, axis=1)
     x_NT[:, -num_copied - 1] = num_symbols + 1

@@ -1,7 +1,8 @@
-"""Sine frequency: how many cycles are in the sequence? Phase and amplitude do not matter."""
+"""Sine frequency: how many cycles does the sequence have? Phase and amplitude do not matter."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -9,9 +10,9 @@ import numpy as np
 import torch
 
 from harness.tasks.common.arguments import split_sizes, whole_number
-from harness.tasks.common.disjoint import splits_apart
-from harness.tasks.common.random_streams import uniform, whole
-from harness.tasks.common.tones import PHASES, add_waves, sine_table
+from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.random_streams import uniform_float32, uniform_integers
+from harness.tasks.common.tones import PHASES_PER_STEP, add_waves, sine_table
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 
@@ -25,39 +26,39 @@ def make_sine_frequency(
     seed: int = 0,
     fresh: bool = False,
 ) -> Task:
-    """Names the frequency of a sine wave: class k has k + 1 cycles in the whole sequence.
+    """The class is the frequency of a sine wave: class k has k + 1 cycles in the sequence.
 
     With 8 steps:
 
         0 0.707 1 0.707 0 -0.707 -1 -0.707  ->  1 cycle   ->  class 0
         0.5 0 -0.5 0 0.5 0 -0.5 0           ->  2 cycles  ->  class 1
 
-    Variants: `cycles-K`, by `num_classes`. The phase is one of 256 T, the amplitude from 0.5 to 1, both
-    uniform, classes are equally likely. The wave is noise-free, so three neighbouring steps give the
-    frequency in principle (x₋ + x₊ = 2x cos ω): a test of how finely a cell resolves time rather than of
-    how long it remembers. In the source two classes differ in a range of periods and the times are
-    uneven; here each class is one frequency and steps are even.
+    Variants: `cycles-K`, by `num_classes`. The phase is one of 256 T and the amplitude is from 0.5 to 1,
+    both uniform; classes are equally likely. The wave is noise-free, so three neighbouring steps determine
+    the frequency in principle (x₋ + x₊ = 2x cos ω): a test of time resolution rather than of long memory.
+    In the source the two classes are ranges of periods and the steps are uneven in time; here each class is
+    one frequency and the steps are even.
 
     Sines are rounded to multiples of 2⁻¹² before they are scaled, so that the bytes are the same on
     every machine.
 
-    Splits: no two share a sample; of each class there are 256 T · 2²⁴.
+    Splits: no two share a sample; each class has 256 T · 2²⁴.
 
-    Baseline: the phase at the last step is uniform whatever the frequency, so without memory every class
-    is equally likely: a loss of ln K, chance 1/K. Solved: an accuracy of 0.99.
+    Baseline: the phase at the last step is uniform at every frequency, so without memory every class is
+    equally likely: a loss of ln K, chance 1/K. Solved: an accuracy of 0.99.
 
     Args:
-        seq_len: steps T, at least 2K + 1, more than two for each cycle of the fastest wave.
-        num_classes: frequencies K, at least 2.
-        n_train, n_val, n_test: sequences in each split.
-        seed: of the samples; each split has a stream of its own.
-        fresh: new training samples in each pass.
+        seq_len: number of steps T, at least 2K + 1, more than two for each cycle of the fastest wave.
+        num_classes: number of frequencies K, at least 2.
+        n_train, n_val, n_test: number of sequences in each split.
+        seed: seed of the samples; each split has its own random stream.
+        fresh: new training samples in each epoch.
 
     Returns:
         x (N, T, 1) float32 from −1 to 1; y (N,) int64 below K.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError: an argument is outside its range, or there are too few samples for the splits.
 
     Source: after Neil, Pfeiffer & Liu 2016, NeurIPS, arXiv 1610.09513, frequency discrimination.
     """
@@ -79,19 +80,12 @@ def make_sine_frequency(
         citation="after Neil, Pfeiffer & Liu 2016, NeurIPS, arXiv 1610.09513, frequency discrimination",
     )
 
-    def draw(rng: np.random.RandomState, n: int) -> Split:
-        y = whole(rng, 0, num_classes, n)
-        starts = whole(rng, 0, PHASES * seq_len, n)
-        loud = (1 + uniform(rng, n)) / 2
-        x_NTD = np.zeros((n, seq_len, 1), dtype=np.float32)
-        add_waves(x_NTD[:, :, 0], sine_table(seq_len), starts, y + 1, loud)
-        return Split(torch.from_numpy(x_NTD), torch.from_numpy(y), full_lengths(n, seq_len))
-
-    return Task(spec, splits_apart(draw, seed=seed, sizes=sizes), fresh)
+    draw = functools.partial(_draw, seq_len=seq_len, num_classes=num_classes)
+    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
 
 
 def class_of(wave: Sequence[float]) -> int:
-    """The label of one wave: the strongest of its whole frequencies.
+    """The label of one wave: the strongest of its integer frequencies.
 
     >>> class_of([0, 0.707, 1, 0.707, 0, -0.707, -1, -0.707])
     0
@@ -99,3 +93,12 @@ def class_of(wave: Sequence[float]) -> int:
     1
     """
     return int(np.abs(np.fft.rfft(wave))[1:].argmax())
+
+
+def _draw(rng: np.random.RandomState, n: int, *, seq_len: int, num_classes: int) -> Split:
+    y = uniform_integers(rng, 0, num_classes, n)
+    starts = uniform_integers(rng, 0, PHASES_PER_STEP * seq_len, n)
+    amplitudes = (1 + uniform_float32(rng, n)) / 2
+    x_NTD = np.zeros((n, seq_len, 1), dtype=np.float32)
+    add_waves(x_NTD[:, :, 0], sine_table(seq_len), starts, y + 1, amplitudes)
+    return Split(torch.from_numpy(x_NTD), torch.from_numpy(y), full_lengths(n, seq_len))

@@ -1,4 +1,4 @@
-"""What a task is: a spec that says what is asked, and three splits of samples."""
+"""A task: a spec that describes inputs, targets and baselines, and three splits of samples."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -15,12 +15,15 @@ from torch.utils.data import DataLoader, Dataset
 Target = Literal["class", "value", "steps"]
 
 NO_LABEL = -100
-"""In `y` of a `steps` target: a step that is not asked (torch's `ignore_index`)."""
+"""In `y` of a `steps` target: the label of a step that is not scored (torch's `ignore_index`)."""
+
+MakeSplit = Callable[[str, int], "Split"]
+"""From a split (`train`, `val` or `test`) and an epoch to its samples, a pure function."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSpec:
-    """What a task asks, what a predictor without memory reaches, and where the samples come from.
+    """Inputs, targets and baselines of a task, and the origin of its samples.
 
     Exactly one of `input_size` (real-valued inputs, x is (N, T, input_size)) and `vocab_size` (token
     ids, x is (N, T)) is set.
@@ -28,29 +31,31 @@ class TaskSpec:
 
     name: str
     variant: str
-    """Which of the definitions that go by this name."""
+    """Which of the published definitions of this name."""
     target: Target
-    """`class`: one label a sequence; `value`: one number a sequence; `steps`: labels at marked steps."""
+    """`class`: a label per sequence; `value`: a number per sequence; `steps`: labels at the scored steps."""
     seq_len: int
-    """Steps T of the longest sequence."""
+    """Number of steps T of the longest sequence."""
     input_size: int | None = None
     vocab_size: int | None = None
     num_classes: int = 1
-    """Size of the output: classes, or 1 for a value."""
+    """Size of the output: the number of classes, or 1 for a value."""
     chance_accuracy: float
-    """Accuracy of the best guess that looks at no input, 0 to 1."""
+    """Accuracy of the best predictor that sees no input, 0 to 1."""
     memoryless_loss: float | None = None
-    """Lowest loss (nats, or squared error) that is reachable without memory, where it is known."""
+    """Lowest loss (nats, or squared error) that a predictor without memory can reach; None: not known."""
     tolerance: float | None = None
-    """Value targets: a prediction counts as right when its error is smaller than this."""
+    """Value targets: a prediction is correct when its absolute error is below this."""
     solved_loss: float | None = None
-    """Solved when the loss is at most this; None: `solved_accuracy` decides."""
+    """The task is solved when the loss is at most this; None: `solved_accuracy` decides."""
     solved_accuracy: float | None = None
-    """Solved when the accuracy is at least this."""
+    """The task is solved when the accuracy is at least this; None: see `solved_loss`."""
     data_source: str
-    """`generated`, or the name of the data set and its size."""
+    """`generated`, or the name and the size of the data set."""
     citation: str
     """The paper that defines the task, in one line."""
+    revision: int = 0
+    """Raised when a change of this package alters the numbers of the task; 0 is neutral."""
 
     def __post_init__(self) -> None:
         if (self.input_size is None) == (self.vocab_size is None):
@@ -58,13 +63,13 @@ class TaskSpec:
 
     @property
     def solved_rule(self) -> str | None:
-        """The threshold in words, or None where the task has none."""
+        """The threshold in words; None: the task has none."""
         if self.solved_loss is not None:
             return f"loss <= {self.solved_loss:g}"
         return None if self.solved_accuracy is None else f"accuracy >= {self.solved_accuracy:g}"
 
     def is_solved(self, loss: float, accuracy: float) -> bool:
-        """Whether these measurements meet the task's threshold; never, where it has none."""
+        """Whether a loss and an accuracy meet the threshold; False where the task has none."""
         if self.solved_loss is not None:
             return loss <= self.solved_loss
         return self.solved_accuracy is not None and accuracy >= self.solved_accuracy
@@ -77,8 +82,8 @@ class Split(Dataset[tuple[Tensor, Tensor, Tensor]]):
     Attributes:
         x: (N, T, D) float32, or token ids (N, T) int64; shorter sequences are padded on the right.
         y: (N,) int64 classes, (N,) float32 values, or (N, T) int64 classes with `NO_LABEL` at the steps
-            that are not asked.
-        lengths: (N,) int64, the valid steps of each sequence.
+            that are not scored.
+        lengths: (N,) int64, the number of valid steps of each sequence.
     """
 
     x: Tensor
@@ -88,7 +93,7 @@ class Split(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def __post_init__(self) -> None:
         if not len(self.x) == len(self.y) == len(self.lengths):
             sizes = f"{len(self.x)}, {len(self.y)}, {len(self.lengths)}"
-            raise ValueError(f"x, y and lengths must be equally long, not {sizes}")
+            raise ValueError(f"x, y and lengths must have the same number of samples, not {sizes}")
 
     def __len__(self) -> int:
         return len(self.y)
@@ -98,7 +103,7 @@ class Split(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of shapes, types and bytes of x, y and lengths."""
+        """SHA-256 (hex) of the types, shapes and bytes of x, y and lengths."""
         digest = hashlib.sha256()
         for tensor in (self.x, self.y, self.lengths):
             digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
@@ -108,10 +113,10 @@ class Split(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def batches(
         self, batch_size: int, generator: torch.Generator | None = None
     ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """One pass over the samples, in the order of `generator`, or as they lie without one.
+        """One pass over the samples, in the random order of `generator`; None: in the stored order.
 
-        The fast way: indexes the tensors directly, with no worker and no collation. The last batch may
-        be smaller.
+        Faster than `loader`: it indexes the tensors directly, without workers or collation. The last
+        batch may be smaller.
         """
         if generator is None:
             for start in range(0, len(self), batch_size):
@@ -122,53 +127,63 @@ class Split(Dataset[tuple[Tensor, Tensor, Tensor]]):
             yield self.x[index], self.y[index], self.lengths[index]
 
     def loader(self, batch_size: int, **options: object) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
-        """A stock `DataLoader` of (x, y, lengths); `options` are its own, such as `shuffle=True`."""
+        """A torch `DataLoader` of (x, y, lengths); `options` are its arguments, such as `shuffle=True`."""
         return DataLoader(self, batch_size=batch_size, **options)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A spec and its three splits, each made when it is first asked for."""
+    """A spec and its three splits, each made on first access.
+
+    A task can be pickled if `make_split` can. Splits that were made already are not part of the pickle.
+    """
 
     spec: TaskSpec
-    make_split: Callable[[str, int], Split] = field(repr=False)
-    """From `train`, `val` or `test`, and an epoch, to samples: pure, so that they can be made anew."""
+    make_split: MakeSplit = field(repr=False)
     fresh: bool = False
-    """Whether each pass over the training samples has new ones; the epoch counts for nothing else."""
+    """Whether each epoch has new training samples; if not, the epoch has no effect."""
+    content: str | None = None
+    """SHA-256 (hex) of the content of the data that was read from disk; None for generated samples.
+
+    The path does not count, only the bytes.
+    """
 
     def __post_init__(self) -> None:
         if not isinstance(self.fresh, bool):
-            raise ValueError(f"fresh must be true or false, not {self.fresh!r}; the usual is false")
+            raise ValueError(f"fresh must be true or false, not {self.fresh!r}; the default is false")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("train", "val", "test")}
 
     def epoch(self, number: int) -> Split:
-        """The training samples of a pass, counted from 0: the same ones, or with `fresh` new ones.
+        """The training samples of an epoch, counted from 0: new ones if `fresh`, else always the same.
 
-        They depend on the task's seed and on `number` alone, whoever asks for them.
+        They depend on the task's seed and on `number` only.
         """
         return self.make_split("train", number) if self.fresh and number > 0 else self.train
 
     @cached_property
     def train(self) -> Split:
-        """The samples to learn from."""
+        """The training samples."""
         return self.make_split("train", 0)
 
     @cached_property
     def val(self) -> Split:
-        """The samples to choose by: learning rates, the best step."""
+        """The validation samples: learning rate and best step are chosen on them."""
         return self.make_split("val", 0)
 
     @cached_property
     def test(self) -> Split:
-        """The samples to measure on, once."""
+        """The test samples, for one measurement at the end."""
         return self.make_split("test", 0)
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the three splits."""
+        """SHA-256 (hex) over the fingerprints of the three splits."""
         parts = (self.train.fingerprint, self.val.fingerprint, self.test.fingerprint)
         return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 def full_lengths(n: int, seq_len: int) -> Tensor:
-    """(n,) int64, every sequence `seq_len` steps long."""
+    """(n,) int64, `seq_len` for every sequence."""
     return torch.full((n,), seq_len, dtype=torch.int64)

@@ -1,7 +1,8 @@
-"""The temporal order problem: in which order did the rare symbols come?"""
+"""The temporal order problem: in which order did the relevant symbols occur?"""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 
@@ -9,18 +10,18 @@ import numpy as np
 import torch
 
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
-from harness.tasks.common.disjoint import splits_apart
-from harness.tasks.common.random_streams import whole
+from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 SYMBOLS = ("X", "Y", "a", "b", "c", "d", "E", "B")
-"""Token ids 0 to 7: X and Y are relevant, a to d distract, E starts a sequence, B ends it."""
+"""Token ids 0 to 7: X and Y are relevant, a to d are distractors, E starts a sequence, B ends it."""
 
 WINDOWS = {
     "6a-fractions": ((10, 20), (50, 60)),
     "6b-fractions": ((10, 20), (33, 43), (66, 76)),
 }
-"""Per variant, first and last possible step of each relevant symbol, in hundredths of the length."""
+"""For each variant the first and last possible step of each relevant symbol, in hundredths of the length."""
 
 
 def make_temporal_order(
@@ -33,37 +34,38 @@ def make_temporal_order(
     seed: int = 0,
     fresh: bool = False,
 ) -> Task:
-    """Names the order in which the relevant symbols X and Y came, long before the end (see `class_of`).
+    """The class is the order of the relevant symbols X and Y, far from the end (tested examples: `class_of`).
 
         E a X c d Y b B  ->  X, Y  ->  class 1
         E b Y a a X d B  ->  Y, X  ->  class 2
 
-    The class is the binary number that the relevant symbols write, X = 0 and Y = 1, the first the most
-    significant: X,X = 0; X,Y = 1; Y,X = 2; Y,Y = 3.
+    The class is the binary number formed by the relevant symbols, X = 0 and Y = 1, most significant first:
+    X,X = 0; X,Y = 1; Y,X = 2; Y,Y = 3.
 
     Variants, after tasks 6a and 6b of the source: `6a-fractions` has 2 relevant symbols (4 classes), at
     a step from T/10 to T/5 and from T/2 to 3T/5; `6b-fractions` has 3 (8 classes), at T/10 to T/5,
-    33T/100 to 43T/100 and 66T/100 to 76T/100, rounded down, both ends possible. The source draws
-    lengths of 100 to 110 and fixes these windows at 10–20, 50–60 and so on; here the length is fixed
-    and the windows scale with it.
+    33T/100 to 43T/100 and 66T/100 to 76T/100, rounded down, both ends included. The source draws lengths
+    from 100 to 110 and has these windows at 10–20, 50–60 and so on; here the length is fixed and the
+    windows scale with it.
 
-    Splits: no two share a sample. There are over 4^(T − 2) of them, 65,536 at T = 10, the shortest, in 6a.
+    Splits: no two share a sample. There are more than 4^(T − 2), 65,536 at T = 10, the shortest length, in
+    6a.
 
     Baseline: the last symbol is always B, so without memory every class is equally likely: a loss of
     ln 4 or ln 8. Solved: an accuracy of 0.99.
 
     Args:
-        seq_len: steps T, at least 10, which keeps the windows apart and off both ends.
+        seq_len: number of steps T, at least 10, so that windows overlap neither each other nor the ends.
         variant: `6a-fractions` or `6b-fractions`.
-        n_train, n_val, n_test: sequences in each split.
-        seed: of the samples; each split has a stream of its own.
-        fresh: new training samples in each pass.
+        n_train, n_val, n_test: number of sequences in each split.
+        seed: seed of the samples; each split has its own random stream.
+        fresh: new training samples in each epoch.
 
     Returns:
         x (N, T) int64 token ids below 8 (see `SYMBOLS`); y (N,) int64.
 
     Raises:
-        ValueError: an argument is outside its range; where splits are made, too few samples exist.
+        ValueError: an argument is outside its range, or there are too few samples for the splits.
 
     Source: Hochreiter & Schmidhuber 1997, Neural Computation 9(8), task 6.
     """
@@ -85,13 +87,12 @@ def make_temporal_order(
         data_source="generated",
         citation="Hochreiter & Schmidhuber 1997, Neural Computation 9(8), task 6",
     )
-    return Task(
-        spec, splits_apart(lambda rng, n: _draw(rng, n, seq_len, variant), seed=seed, sizes=sizes), fresh
-    )
+    draw = functools.partial(_draw, seq_len=seq_len, variant=variant)
+    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
 
 
 def class_of(symbols: Iterable[str]) -> int:
-    """The label of one sequence, in letters.
+    """The label of one sequence of letters.
 
     >>> class_of("E a X c d Y b B".split()), class_of("E b Y a a X d B".split())
     (1, 2)
@@ -105,14 +106,14 @@ def class_of(symbols: Iterable[str]) -> int:
     return label
 
 
-def _draw(rng: np.random.RandomState, n: int, seq_len: int, variant: str) -> Split:
-    x_NT = whole(rng, SYMBOLS.index("a"), SYMBOLS.index("d") + 1, n, seq_len)
+def _draw(rng: np.random.RandomState, n: int, *, seq_len: int, variant: str) -> Split:
+    x_NT = uniform_integers(rng, SYMBOLS.index("a"), SYMBOLS.index("d") + 1, n, seq_len)
     x_NT[:, 0] = SYMBOLS.index("E")
     x_NT[:, -1] = SYMBOLS.index("B")
     rows, y = np.arange(n), np.zeros(n, dtype=np.int64)
     for low, high in WINDOWS[variant]:
-        step = whole(rng, low * seq_len // 100, high * seq_len // 100 + 1, n)
-        symbol = whole(rng, 0, 2, n)
+        step = uniform_integers(rng, low * seq_len // 100, high * seq_len // 100 + 1, n)
+        symbol = uniform_integers(rng, 0, 2, n)
         x_NT[rows, step] = symbol
         y = 2 * y + symbol
     return Split(torch.from_numpy(x_NT), torch.from_numpy(y), full_lengths(n, seq_len))

@@ -1,8 +1,9 @@
-"""Recorded time series of the UCR and UEA archives, with their published training and test parts."""
+"""Recorded time series of the UCR and UEA archives, with the published training and test parts."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,49 +11,49 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from harness.tasks.files.images import split_by_class
+from harness.tasks.common.stratified import stratified_split
+from harness.tasks.files.content import hash_parts
 from harness.tasks.files.timeseries import checked_name, read_part
 from harness.tasks.task import Split, Task, TaskSpec
 
 VAL_SHARE = 1 / 5
-"""Of each class of the published training part."""
+"""Share of each class of the published training part."""
 
 
 def load_timeseries(
     *, name: str = "JapaneseVowels", normalize: bool = True, data_dir: str | Path | None = None
 ) -> Task:
-    """Names the class of a recorded series: the speaker, the movement, the leaf, whatever `name` asks.
+    """The class of a recorded series: a speaker, a movement, a leaf, depending on `name`.
 
         JapaneseVowels  7 to 29 steps of 12 cepstral coefficients  ->  which of 9 speakers, class 0 to 8
         BasicMotions    100 steps of 6 sensor channels  ->  badminton 0, running 1, standing 2, walking 3
 
     Classes are the labels in sorted order (see `class_of_label`). Shorter series are padded on the right
-    with zeros, after normalising, and `lengths` has their true length. Variants: `NAME` is normalised, for
-    each channel (x − mean) / standard deviation over the steps of the samples to train on, where a channel
-    that is constant is only centred; `NAME-raw` is as published. Names that end in `_eq` and `_nmv` are the
+    with zeros, after normalisation; `lengths` has their true length. Variants: `NAME` is normalised, for
+    each channel (x − mean) / standard deviation over the steps of the training samples, where a constant
+    channel is only centred; `NAME-raw` is as published. Names that end in `_eq` and `_nmv` are the
     archives' own versions of equal length and without missing values.
 
-    The training and test parts are the published ones. Of each class 1/5 of the training part, rounded,
-    is set apart to validate on: the same samples every time, and as nothing is drawn, there is no seed.
-    Whether an archive holds a series twice is not checked. Parts can be small: BasicMotions has 40 series
-    to train and validate on.
+    The training and test parts are the published ones. 1/5 of each class of the training part, rounded, is
+    for validation: always the same samples, so there is no seed. Whether an archive holds a series twice is
+    not checked. Parts can be small: BasicMotions has 40 series for training and validation.
 
-    Baseline: always naming the most frequent class of the test part; its share there is the chance
-    accuracy (JapaneseVowels 88/370 = 0.238, BasicMotions 10/40 = 0.25). The loss that the last step alone
-    allows is not known.
+    Baseline: always predicting the most frequent class of the test part; its share there is the chance
+    accuracy (JapaneseVowels 88/370 = 0.238, BasicMotions 10/40 = 0.25). The lowest loss that the last step
+    alone allows is not known.
 
     Args:
-        name: of the problem, as the archives spell it; those in `timeseries_files.BUNDLED` come with aeon.
-        normalize: per channel, as above.
-        data_dir: a folder that is looked in first, for `NAME/NAME_TRAIN.ts` and `NAME/NAME_TEST.ts`; None:
-            `$HARNESS_DATA` or the cache. What is not there is taken from the files that aeon bundles.
+        name: name of the problem, spelled as in the archives; aeon bundles `files.timeseries.BUNDLED`.
+        normalize: whether to normalise each channel.
+        data_dir: a folder to search first, for `NAME/NAME_TRAIN.ts` and `NAME/NAME_TEST.ts`; None:
+            `$HARNESS_DATA` or the cache. What is not there is read from the files that aeon bundles.
 
     Returns:
         x (N, T, channels) float32, T the longest of both parts; y (N,) int64.
 
     Raises:
         ValueError: an argument is outside its range, or the problem cannot be used: values are missing,
-            its targets are numbers, its classes are too small to validate on.
+            the targets are numbers, or the classes are too small for a validation part.
         FileNotFoundError: the problem is not on disk, or aeon is not installed.
 
     Source: Dau et al. 2019, arXiv 1810.07758 (UCR, one channel); Bagnall et al. 2018, arXiv 1811.00075
@@ -64,10 +65,10 @@ def load_timeseries(
     train, test = read_part(name, "TRAIN", data_dir), read_part(name, "TEST", data_dir)
     classes = class_of_label([*train.y, *test.y])
     train_y, test_y = ([classes[label] for label in part.y] for part in (train, test))
-    rest, chosen = split_by_class(np.array(train_y), VAL_SHARE)
+    rest, chosen = stratified_split(np.array(train_y), VAL_SHARE)
     if len(chosen) == 0:
         raise ValueError(
-            f"name={name} cannot be used: no class is large enough to set 1/5 apart to validate on"
+            f"name={name} cannot be used: no class is large enough to use 1/5 of it for validation"
         )
     parts = {
         "train": ([train.x[i] for i in rest], [train_y[i] for i in rest]),
@@ -75,14 +76,22 @@ def load_timeseries(
         "test": (test.x, test_y),
     }
     spec = _spec(name, name if normalize else f"{name}-raw", [*train.x, *test.x], test_y, len(classes))
-    center, scale = channel_statistics(parts["train"][0]) if normalize else (np.float64(0), np.float64(1))
+    mean, deviation = channel_statistics(parts["train"][0]) if normalize else (np.float64(0), np.float64(1))
+    make_split = functools.partial(_make_split, parts, mean, deviation, spec.seq_len)
+    return Task(spec, make_split, content=hash_parts(train.content, test.content))
 
-    def make_split(split: str, _epoch: int) -> Split:
-        series, y = parts[split]
-        x, lengths = _padded([(one - center) / scale for one in series], spec.seq_len)
-        return Split(x, torch.tensor(y, dtype=torch.int64), lengths)
 
-    return Task(spec, make_split)
+def _make_split(
+    parts: dict[str, tuple[list[np.ndarray], list[int]]],
+    mean: np.ndarray | np.float64,
+    deviation: np.ndarray | np.float64,
+    seq_len: int,
+    split: str,
+    _epoch: int,
+) -> Split:
+    series, y = parts[split]
+    x, lengths = _padded([(one - mean) / deviation for one in series], seq_len)
+    return Split(x, torch.tensor(y, dtype=torch.int64), lengths)
 
 
 def _spec(
@@ -105,23 +114,23 @@ def _spec(
 
 
 def class_of_label(labels: Sequence[str]) -> dict[str, int]:
-    """Numbers the labels in sorted order: by value where all of them are numbers, else as text.
+    """Numbers the labels in sorted order: by value if all of them are numbers, else as text.
 
     >>> class_of_label(["2", "10", "-1", "2"])
     {'-1': 0, '2': 1, '10': 2}
     >>> class_of_label(["walking", "badminton", "running"])
     {'badminton': 0, 'running': 1, 'walking': 2}
     """
-    distinct = sorted(set(labels))
-    with contextlib.suppress(ValueError):  # words stay as they are
-        distinct.sort(key=float)
-    return {label: number for number, label in enumerate(distinct)}
+    different = sorted(set(labels))
+    with contextlib.suppress(ValueError):  # words stay sorted as text
+        different.sort(key=float)
+    return {label: number for number, label in enumerate(different)}
 
 
 def channel_statistics(series: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each channel over all steps of all series; 1 where it is constant.
+    """Mean and standard deviation of each channel over all steps of all series; 1 for a constant channel.
 
-    The sums are exact (`math.fsum`): they do not depend on the order in which a machine adds.
+    The sums are exact (`math.fsum`), so they do not depend on the order in which a machine adds.
 
     >>> mean, deviation = channel_statistics([np.array([[1.0, 5.0], [3.0, 5.0]]), np.array([[5.0, 5.0]])])
     >>> mean.tolist(), (deviation**2).round(6).tolist()
@@ -136,7 +145,7 @@ def channel_statistics(series: Sequence[np.ndarray]) -> tuple[np.ndarray, np.nda
 
 
 def _padded(series: Sequence[np.ndarray], longest: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(N, longest, channels) float32 with zeros on the right, and the true lengths (N,)."""
+    """(N, longest, channels) float32 with zeros on the right, and (N,) int64, the true lengths."""
     x_NTD = np.zeros((len(series), longest, series[0].shape[1]), dtype=np.float32)
     for row, one in zip(x_NTD, series, strict=True):
         row[: len(one)] = one

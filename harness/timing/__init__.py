@@ -1,1 +1,1 @@
-"""The isolated timing pass: what a training step costs, measured apart from any training."""
+"""The isolated timing pass: what a training step costs, measured outside any training run."""

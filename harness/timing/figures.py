@@ -1,4 +1,4 @@
-"""The isolated timing pass: time and share of torch.mm's rate against hidden size and length."""
+"""The figures of the timing pass: time and share of torch.mm's rate against hidden size and length."""
 
 from __future__ import annotations
 
@@ -11,24 +11,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.report.figures.swept import (
-    WORDS,
+from harness.report.axes import (
+    SETTING_WORDS,
+    SIZE_LETTERS,
+    dodge_factors,
+    level_lines,
     log_axis,
-    page_columns,
-    shifts_apart,
-    swept_axis,
-)
-from harness.report.layout import (
-    Panel,
-    drawing_axes,
-    is_ours,
-    make_pages,
     reference_handle,
-    save_pages,
+    setting_axis,
 )
-from harness.report.style import GREY, CellStyle, cell_styles
+from harness.report.layout import Panel, drawing_axes, is_ours, make_pages, page_columns, save_pages
+from harness.report.style import CellStyle, cell_styles
 from harness.results.repeats import labelled
-from harness.timing.table import FILES, load_timing
+from harness.timing.table import TIMING_FILES, load_timing
 
 log = logging.getLogger("harness.report")
 
@@ -36,10 +31,15 @@ MEASURES = {
     "time": ("median_ms", "q25_ms", "q75_ms"),
     "share": ("share", "share_q25", "share_q75"),
 }
-"""What can be drawn: the columns of the median and the quartiles."""
+"""The measures that can be drawn: columns of the median and the quartiles."""
+
+ALT = (
+    "Line chart of the isolated timing pass. Vertical: milliseconds, or the share of the rate of torch.mm in "
+    "per cent. Horizontal, logarithmic: hidden size H or sequence length T. One line per cell with a bar for "
+    "the interquartile range. One panel per phase of a training step and per value of the other size."
+)
 
 PHASE_WORDS = {"step": "whole step", "forward": "forward", "backward": "backward"}
-OTHER = {"hidden_size": ("seq_len", "T"), "seq_len": ("hidden_size", "H")}
 
 
 def plot_speed(
@@ -49,13 +49,13 @@ def plot_speed(
     ax: Axes | None = None,
     styles: dict[str, CellStyle] | None = None,
 ) -> Axes:
-    """Draws medians as points and interquartile ranges as bars, cell by cell, on logarithmic axes.
+    """Draws medians as points and interquartile ranges as bars, one line per cell, on logarithmic axes.
 
     Args:
-        table: rows of `load_timing` of one phase, one task and one value of what is not `x`.
+        table: rows of `load_timing` of one phase, one task and one value of the other of the two axes.
         x: `hidden_size` or `seq_len`.
         measure: `time` in milliseconds, or `share` of the matrix product's rate in per cent.
-        ax: where to draw; a new figure if None.
+        ax: a new figure if None.
         styles: of the cells; made from the table if None.
     """
     ax = drawing_axes(ax)
@@ -65,8 +65,8 @@ def plot_speed(
     scale = 100.0 if measure == "share" else 1.0
     cells = [cell for cell in styles if (table[label] == cell).any()]
     ticks = sorted(table[x].astype(float).unique())
-    swept_axis(ax, x, ticks)
-    for cell, shift in zip(cells, shifts_apart(len(cells), ticks), strict=True):
+    setting_axis(ax, x, ticks)
+    for cell, shift in zip(cells, dodge_factors(len(cells), ticks), strict=True):
         rows, style = table[table[label] == cell].sort_values(x), styles[cell]
         middle = scale * rows[median].to_numpy(float)
         bars = np.abs(scale * rows[[q25, q75]].to_numpy(float).T - middle)
@@ -80,12 +80,12 @@ def plot_speed(
 
 
 def speed_pages(table: pd.DataFrame, x: str, measure: str) -> list[Figure]:
-    """A panel for each phase, and each value of length or hidden size that is not `x`.
+    """One panel per phase and per value of the other axis (length or hidden size).
 
     Args:
         table: the rows of `load_timing`.
-        x: `hidden_size` or `seq_len`; with fewer than two values of it there is no page.
-        measure: `time` or `share`; the latter is of whole steps only.
+        x: `hidden_size` or `seq_len`; there is no page for fewer than two values.
+        measure: `time` or `share`; the latter for whole steps only.
     """
     column = MEASURES[measure][0]
     known = labelled(table[table[column].notna()], ignore=[x])
@@ -98,63 +98,63 @@ def speed_pages(table: pd.DataFrame, x: str, measure: str) -> list[Figure]:
         plot_speed(panel.runs, x, measure, ax, styles)
         if measure == "share":
             ax.set_ylim(0, 1.1 * max(100.0, 100 * known["share_q75"].max()))
-            ax.axhline(100, color=GREY, linestyle="--", linewidth=1.2, zorder=1.5)
+            level_lines(ax, [100])
         else:
             phase = panel.runs["phase"].iloc[0]
-            alike = known.loc[known["phase"] == phase, list(MEASURES[measure])]
-            log_axis(ax, alike.stack())  # the same axis for each phase, so that its panels can be compared
+            of_phase = known.loc[known["phase"] == phase, list(MEASURES[measure])]
+            log_axis(ax, of_phase.stack())  # one axis per phase, so that its panels can be compared
         return [noisy_text(panel.runs)] if measure == "time" else []
 
     title = "Share of torch.mm's rate" if measure == "share" else "Time of a training step and its parts"
     return make_pages(
-        panels, draw, title=f"{title} by {WORDS[x]}", caption=caption(table, measure), styles=styles,
+        panels, draw, title=f"{title} by {SETTING_WORDS[x]}", caption=caption(table, measure), styles=styles,
         columns=page_columns(panels),
         handles=[reference_handle("torch.mm alone")] if measure == "share" else [],
     )  # fmt: skip
 
 
 def write_speed_figures(results_dir: str | Path) -> list[Path]:
-    """Writes the figures of each timing table in `results_dir` into its `figures/`; removes earlier ones.
+    """Writes the figures of each timing table in `results_dir` into its `figures/`; removes old ones.
 
     Returns:
-        Their paths; empty where there is no table.
+        Their paths; empty without a table.
     """
     folder = Path(results_dir) / "figures"
     paths: list[Path] = []
-    for like_for_like, name in FILES.items():
+    for like_for_like, name in TIMING_FILES.items():
         if not (Path(results_dir) / name).exists():
             continue
         folder.mkdir(parents=True, exist_ok=True)
         try:
             table = load_timing(Path(results_dir) / name)
         except ValueError as error:
-            log.warning("no figures of speed: %s", error)
+            log.warning("no speed figures: %s", error)
             continue
         for figure, pages in _figures(table, "speed-like_for_like" if like_for_like else "speed"):
-            paths += save_pages(pages, folder, figure)
+            paths += save_pages(pages, folder, figure, ALT)
     for other in set(folder.glob("speed-*.png")) - set(paths):
-        if is_ours(other):  # of an earlier pass: it would be taken for a figure of this one
+        if is_ours(other):  # of an earlier pass: it does not show this table
             other.unlink()
     return paths
 
 
 def caption(table: pd.DataFrame, measure: str) -> str:
-    """What the marks mean, and under which conditions they were measured."""
+    """The meaning of points and bars, and the conditions of the measurement."""
     kernels = ", ".join(sorted(table["kernel"].unique()))
     rounds, threads = int(table["rounds"].max()), int(table["threads"].max())
-    what = (
+    reference = (
         "100 % is the rate of torch.mm alone for (B × H)·(H × gates·H) in the same rounds. "
         if measure == "share"
         else ""
     )
     return (
-        f"Point: median of {rounds} interleaved rounds. Bar: interquartile range. {what}"
+        f"Point: median of {rounds} interleaved rounds. Bar: interquartile range. {reference}"
         f"Kernel: {kernels}; {threads} thread{'s' if threads > 1 else ''}; {table['cpu'].iloc[0]}."
     )
 
 
 def noisy_text(rows: pd.DataFrame) -> str:
-    """How many points have an interquartile range above 10 % of the median, or empty."""
+    """The number of noisy points, such as `2 of 12 noisy`; empty if there are none."""
     count = int(rows["noisy"].sum())
     return f"{count} of {len(rows)} noisy" if count else ""
 
@@ -166,7 +166,7 @@ def _figures(table: pd.DataFrame, stem: str) -> Iterator[tuple[str, list[Figure]
 
 
 def _panels(table: pd.DataFrame, x: str, measure: str) -> list[Panel]:
-    other, letter = OTHER[x]
+    [(other, letter)] = [(name, letter) for name, letter in SIZE_LETTERS.items() if name != x]
     panels = []
     for phase, word in PHASE_WORDS.items():
         if measure == "share" and phase != "step":

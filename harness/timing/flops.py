@@ -1,24 +1,19 @@
-"""How many floating-point operations the matrix products of a stock cell take."""
+"""The number of floating-point operations in the matrix products of a stock cell."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from torch import nn
-
-GATES = {nn.RNN: 1, nn.GRU: 3, nn.LSTM: 4}
-"""Blocks of H rows in the weights of a layer."""
-
 
 class Flops(NamedTuple):
-    """Operations of one pass over a batch; a multiplication and its addition are two."""
+    """Operations of the forward and the backward pass of a batch; a multiply-add counts as two."""
 
     forward: int
     backward: int
 
     @property
     def step(self) -> int:
-        """Both ways."""
+        """Both passes."""
         return self.forward + self.backward
 
 
@@ -32,20 +27,20 @@ def cell_flops(
     num_layers: int = 1,
     input_grad: bool = False,
 ) -> Flops:
-    """The operations of a stock cell's matrix products; gates' functions, head and optimiser are left out.
+    """The operations of a stock cell's matrix products, without elementwise functions, head and optimiser.
 
-    Forward, a layer of D inputs takes 2·T·B·G·H·(D + H). Backward takes the same once for the gradients of
-    the weights, and once for those of inputs and states, less what nobody asks for: the gradients of the
-    first layer's inputs, and of each layer's state before the first step.
+    The forward pass of a layer of D inputs takes 2·T·B·G·H·(D + H). The backward pass takes the same for the
+    gradients of the weights, and the same for those of inputs and states, minus what is not computed: the
+    gradients of the first layer's inputs, and of each layer's state before the first step.
 
     Args:
-        gates: G, blocks of H rows in the weights: RNN 1, GRU 3, LSTM 4.
+        gates: G, blocks of H rows in the weights, see `harness.cells.gates_of`.
         seq_len: T, padding included.
         batch_size: B.
         input_size: D of the first layer.
         hidden_size: H, and D of the other layers.
         num_layers: stacked layers.
-        input_grad: whether the inputs' gradient is asked, as by a learned embedding.
+        input_grad: whether the gradient of the inputs is computed, as for a learned embedding.
 
     >>> cell_flops(gates=1, seq_len=1, batch_size=1, input_size=1, hidden_size=1)
     Flops(forward=4, backward=4)

@@ -1,9 +1,9 @@
-"""Timing apart from any run: whole training steps with their parts, and the machine's matrix product.
+"""Timers of the pass: training steps with their forward and backward parts, and a plain matrix product.
 
-Configurations take turns: each round visits every one of them, so that a machine that slows down does so
-for all. A visit runs real training steps under torch's `Timer`. Forward and backward are not timed in loops
-of their own: the clock is read where they begin and end inside these steps, so that caches, memory and
-gradients are what they are in training, and no difference of two noisy numbers is taken.
+Rounds are interleaved: each round visits every configuration once, so that a slow phase of the machine
+affects all of them. A visit runs real training steps under torch's `Timer`. Forward and backward are not
+timed in separate loops: the clock is read at their beginning and end inside these steps, so that caches,
+memory and gradients are those of training, and no difference of two noisy numbers is taken.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ import torch
 from torch import Tensor
 
 from harness.experiment.schema import TimingOptions
-from harness.training.loop import Batch, clip_gradient
-from harness.training.model import SequenceClassifier, loss_of
+from harness.training.model import SequenceClassifier
 from harness.training.optimizer import Optimizer
+from harness.training.step import Batch, training_step
 
 PHASES = ("forward", "backward", "step")
-"""`forward` up to the loss, `backward` of the loss, and the whole `step` with clipping and optimiser."""
+"""`forward` up to the loss, `backward` from the loss, and the whole `step` with clipping and optimiser."""
 
 PRODUCT = "sgemm"
+"""The key of the matrix product beside `PHASES`."""
 
 Clock = Callable[[], float]
-"""Seconds from any beginning."""
+"""Returns seconds since an arbitrary moment."""
 
 
 class TrainingStep:
@@ -51,20 +52,16 @@ class TrainingStep:
 
     def __call__(self) -> None:
         """Trains once."""
-        x, y, lengths = self.batch
-        self.optimizer.zero_grad()
-        start = self.clock()
-        loss = loss_of(self.model(x, lengths), y)
-        middle = self.clock()
-        loss.backward()
-        end = self.clock()
-        clip_gradient(self.optimizer.parameters, self.clip)
-        self.optimizer.step()
+        times: list[float] = []
+        training_step(
+            self.model, self.optimizer, self.batch, self.clip, on_phase=lambda: times.append(self.clock())
+        )
+        start, middle, end = times
         self.laps.append((middle - start, end - middle))
 
 
 class MatrixProduct:
-    """(rows × inner) times (inner × columns) into memory that is used again: the machine's own rate."""
+    """`torch.mm` of (rows × inner) and (inner × columns) into preallocated memory: a reference rate."""
 
     def __init__(self, rows: int, inner: int, columns: int, like: Tensor):
         self.a, self.b = like.new_ones(rows, inner), like.new_ones(inner, columns)
@@ -72,34 +69,39 @@ class MatrixProduct:
         self.flops = 2 * rows * inner * columns
 
     def __call__(self) -> None:
-        """Multiplies once."""
+        """Computes the product once."""
         torch.mm(self.a, self.b, out=self.out)
 
 
-class Repeated:
-    """Something to do under torch's `Timer`, so often that a visit lasts long enough."""
+class RepeatedCall:
+    """A function under torch's `Timer`, called often enough that a visit lasts `min_seconds`."""
 
     def __init__(
-        self, do: Callable[[], None], *, threads: int, min_seconds: float, clock: Clock | None = None
+        self, function: Callable[[], None], *, threads: int, min_seconds: float, clock: Clock | None = None
     ):
-        from torch.utils.benchmark import Timer  # imports compilers' tools, which a training does not need
+        from torch.utils.benchmark import Timer  # slow to import
 
-        self.timer = Timer("do()", globals={"do": do}, timer=clock or synchronized_clock, num_threads=threads)
+        self.timer = Timer(
+            "function()",
+            globals={"function": function},
+            timer=clock or synchronized_clock,
+            num_threads=threads,
+        )
         self.min_seconds = min_seconds
         self.repetitions = 1
 
     def warm_up(self, times: int) -> None:
-        """Does it `times` times and a few more, and sets how often a visit repeats it."""
+        """Calls the function at least `times` times, and sets the number of repetitions of a visit."""
         seconds = self.timer.timeit(times).mean
         self.repetitions = max(1, math.ceil(self.min_seconds / max(seconds, 1e-9)))
 
     def visit(self) -> float:
-        """Seconds a time, mean over the repetitions."""
+        """Seconds per call, mean over the repetitions."""
         return self.timer.timeit(self.repetitions).mean
 
 
-class Case:
-    """What is measured of one configuration in each round."""
+class ConfigurationTimer:
+    """Measures the training step of one configuration, and its matrix product, once per round."""
 
     def __init__(
         self,
@@ -111,40 +113,42 @@ class Case:
     ):
         self.step, self.product, self.warmup = step, product, options.warmup
 
-        def repeated(do: Callable[[], None]) -> Repeated:
-            return Repeated(do, threads=threads, min_seconds=options.min_seconds, clock=clock)
+        def repeated(function: Callable[[], None]) -> RepeatedCall:
+            return RepeatedCall(function, threads=threads, min_seconds=options.min_seconds, clock=clock)
 
         self._steps = repeated(step)
         self._products = None if product is None else repeated(product)
 
     @property
     def repetitions(self) -> int:
-        """Training steps of a visit that count."""
+        """Training steps that a visit measures."""
         return self._steps.repetitions
 
     def warm_up(self) -> None:
-        """Compiles, fills caches, and finds out how many steps a visit takes."""
+        """Runs the first steps, which compile and fill caches, and sets the repetitions of a visit."""
         self._steps.warm_up(self.warmup)
         if self._products is not None:
             self._products.warm_up(self.warmup)
 
     def visit(self) -> dict[str, float]:
-        """Seconds of each of `PHASES`, means over the visit, and of the matrix product where there is one."""
+        """Seconds of each of `PHASES` and of `PRODUCT` if there is one, means over the visit."""
         self.step.laps.clear()
         whole = self._steps.visit()
-        counted = self.step.laps[-self.repetitions :]  # the Timer begins with a few that do not count
+        counted = self.step.laps[-self.repetitions :]  # without the warm-up calls of the Timer
         forward, backward = (math.fsum(lap) / len(counted) for lap in zip(*counted, strict=True))
         seconds = {"forward": forward, "backward": backward, "step": whole}
         return seconds if self._products is None else seconds | {PRODUCT: self._products.visit()}
 
 
 def interleave(
-    visits: Sequence[Callable[[], dict[str, float]]], rounds: int, said: Callable[[int], None] | None = None
+    visits: Sequence[Callable[[], dict[str, float]]],
+    rounds: int,
+    on_round: Callable[[int], None] | None = None,
 ) -> list[dict[str, list[float]]]:
-    """Makes every visit once a round, in turn; `said` is called with the number of each round that ended.
+    """Calls every visit once per round, in the same order; `on_round` gets the number of each finished round.
 
     Returns:
-        For each visit, by phase, one number a round.
+        For each visit the seconds by phase, one number per round.
 
     >>> interleave([lambda: {"step": 1.0}, lambda: {"step": 2.0}], rounds=2)
     [{'step': [1.0, 1.0]}, {'step': [2.0, 2.0]}]
@@ -154,13 +158,13 @@ def interleave(
         for visit, by_phase in zip(visits, measured, strict=True):
             for phase, seconds in visit().items():
                 by_phase.setdefault(phase, []).append(seconds)
-        if said is not None:
-            said(number)
+        if on_round is not None:
+            on_round(number)
     return measured
 
 
 def synchronized_clock() -> float:
-    """Seconds, once a GPU has done what it was given: as the `Timer` itself reads the time."""
+    """Seconds, after the GPU has finished its queue, as the `Timer` itself reads the clock."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()
@@ -168,7 +172,7 @@ def synchronized_clock() -> float:
 
 @contextlib.contextmanager
 def onednn_off(off: bool = True) -> Iterator[None]:
-    """No oneDNN on the CPU for as long as the context lasts; with `off=False` all stays as it is."""
+    """Disables oneDNN on the CPU inside the context; `off=False` changes nothing."""
     if not off:
         yield
         return

@@ -1,4 +1,4 @@
-"""A timing pass in words: a table for the terminal, what was noisy, what else the machine had to do."""
+"""A timing pass as text: a table for the terminal, warnings about noise, the load of the machine."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ import pandas as pd
 
 from harness.timing.table import TimingRow
 
-LEGEND = "Median ± half the interquartile range over rounds; ! where that range exceeds 10 % of the median."
+LEGEND = "Median ± half the interquartile range over rounds; ! if that range exceeds 10 % of the median."
 
 
 def timing_text(rows: Sequence[TimingRow]) -> str:
-    """The pass as a table for the terminal: one line a configuration, `!` beside what is noisy."""
+    """The pass as a table for the terminal: one line per configuration, `!` after noisy numbers."""
     lines: dict[tuple[str, int], dict[str, str]] = {}
     for row in rows:
-        at = f"{row.setting}", row.seed
-        line = lines.setdefault(at, {"task": row.task, "cell": row.cell})
+        line = lines.setdefault((row.setting, row.seed), {"task": row.task, "cell": row.cell})
         line |= {"H": str(row.hidden_size), "T": str(row.seq_len), "B": str(row.batch_size)}
         line["kernel"] = row.kernel
         line[f"{row.phase} ms"] = (
@@ -33,7 +32,7 @@ def timing_text(rows: Sequence[TimingRow]) -> str:
 
 
 def warnings_of(rows: Sequence[TimingRow]) -> list[str]:
-    """One line for each row whose rounds, or whose matrix product's, lie far apart."""
+    """One line for each row whose rounds, or whose matrix product's rounds, are noisy."""
     lines = []
     for row in rows:
         place = f"{row.cell} H={row.hidden_size} T={row.seq_len} B={row.batch_size}"
@@ -43,15 +42,15 @@ def warnings_of(rows: Sequence[TimingRow]) -> list[str]:
                 f"{row.iqr_ms / row.median_ms:.0%} of the median {row.median_ms:.3g} ms"
             )
         if row.sgemm_noisy and row.phase == "step":
-            lines.append(f"noisy: {place}: the matrix product beside it; take its share for a rough one")
+            lines.append(f"noisy: {place}: the matrix product measured with it; its share is inexact")
     return lines
 
 
 def load_text(rows: Sequence[TimingRow]) -> str:
-    """What else the machine had to do, in a line; the pass itself makes a load of about one a thread."""
+    """The load average before and after in one line; the pass itself adds about one per thread."""
     start, end = rows[0].load_start, rows[0].load_end
     if start is None or end is None:
-        return "load average: this system does not tell"
+        return "load average: not available on this system"
     cores = os.cpu_count() or 1
     return f"load average {start:.2f} before the rounds, {end:.2f} after, on {cores} cores"
 
@@ -61,5 +60,5 @@ def _number(value: float | None, spec: str) -> str:
 
 
 def _plain(value: float) -> str:
-    """Three digits, more before a point where there are more, and no exponent."""
+    """Three significant digits, all digits before the point, no exponent."""
     return f"{value:.0f}" if value >= 1000 else f"{float(f'{value:.3g}'):g}"

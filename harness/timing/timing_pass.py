@@ -1,4 +1,4 @@
-"""The isolated timing pass: the configurations of a grid in one process, in turn, apart from training."""
+"""The isolated timing pass: all configurations of a grid, measured in one process in interleaved rounds."""
 
 from __future__ import annotations
 
@@ -15,67 +15,52 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from harness.experiment.config import ConfigError, compose, flat
+from harness.experiment.config import compose
+from harness.experiment.errors import ConfigError, flat
 from harness.experiment.grid import Job, expand, prepare
 from harness.experiment.schema import TimingOptions
 from harness.results.machine import provenance
-from harness.timing.case import Subject, make_subject, set_up
+from harness.timing.configuration import TimedConfiguration, prepare_configuration
 from harness.timing.measure import PHASES, PRODUCT, interleave, onednn_off
-from harness.timing.table import TimingRow, measures, write_timing
-from harness.training import denormals_as_before
+from harness.timing.table import TimingRow, measured_columns, write_timing
+from harness.training import training_process
 
 log = logging.getLogger("harness.timing")
 
 
 @dataclass(frozen=True)
-class Pass:
-    """What a timing pass left."""
+class TimingPass:
+    """The result of a timing pass.
+
+    Attributes:
+        path: of the table.
+        rows: of the table, one per configuration and phase.
+        failed: number of configurations that raised or whose process was killed; they have no rows.
+    """
 
     path: Path
-    """The table."""
     rows: list[TimingRow]
     failed: int
-    """Configurations that raised or lost their process, and were left out."""
 
 
-def time_grid(overrides: Sequence[str]) -> Pass:
-    """Measures every configuration of a grid and writes the table, in the place of an earlier one.
+def time_grid(overrides: Sequence[str]) -> TimingPass:
+    """Measures every configuration of a grid and writes the table, replacing an earlier one.
 
     Args:
-        overrides: as on the command line; `experiment=NAME` adds that file's sweeps.
+        overrides: as on the command line; `experiment=NAME` adds the sweeps of that file.
 
     Raises:
         ConfigError: before anything is measured: a configuration cannot be run, or they cannot share a pass.
         RuntimeError: no configuration could be measured.
     """
-    _, jobs = expand(overrides)
+    master, planned = expand(overrides)
+    of_hydra = tuple(master.hydra.overrides.hydra)  # such as a search path, which holds for every job
+    jobs = [Job((*of_hydra, *job.overrides), job.plan) for job in planned]
     options = timing_options(jobs[0])
-    check(jobs, options)
-    with denormals_as_before():
-        return _time(jobs, options)
-
-
-def _time(jobs: list[Job], options: TimingOptions) -> Pass:
+    check_configurations(jobs, options)
     first = jobs[0].plan
-    prepare(first.results_dir)
-    shared = {"started_at": datetime.now(UTC).isoformat(timespec="seconds"), **set_up(first), **provenance()}
-    shared |= {"threads": first.threads, "rounds": options.rounds, "warmup": options.warmup}
-    say(f"{len(jobs)} configurations: memory, each in a process of its own, and warm-up")
-    count = len(jobs)
-    with onednn_off(options.like_for_like):
-        subjects = _ready(jobs, options)
-        if not subjects:
-            raise RuntimeError("no configuration could be measured")
-        start, shared["load_start"] = time.monotonic(), load()
-
-        def said(number: int) -> None:
-            say(f"round {number} of {options.rounds}, {time.monotonic() - start:.0f} s")
-
-        measured = interleave([subject.case.visit for subject in subjects], options.rounds, said)
-    shared["load_end"] = load()
-    rows = [row for item in zip(subjects, measured, strict=True) for row in rows_of(*item, shared)]
-    path = write_timing(first.results_dir, rows, like_for_like=options.like_for_like)
-    return Pass(path, rows, failed=count - len(subjects))
+    with training_process(threads=first.threads, keep_memory=first.keep_memory) as settings:
+        return _measure(jobs, options, settings)
 
 
 def timing_options(job: Job) -> TimingOptions:
@@ -92,8 +77,8 @@ def timing_options(job: Job) -> TimingOptions:
     return options
 
 
-def check(jobs: Sequence[Job], options: TimingOptions) -> None:
-    """Whether these configurations can be measured in one pass.
+def check_configurations(jobs: Sequence[Job], options: TimingOptions) -> None:
+    """Checks that these configurations can be measured in one pass.
 
     Raises:
         ConfigError: they cannot; the message says why and what to change.
@@ -110,50 +95,84 @@ def check(jobs: Sequence[Job], options: TimingOptions) -> None:
     for run in plans if options.like_for_like else ():
         if run.kernel == "fused":
             raise ConfigError(
-                "timing.like_for_like=true gives all cells torch's kernels, kernel=fused asks for others; "
-                "leave one of them out"
+                "timing.like_for_like=true measures torch's kernels for all cells, which excludes "
+                "kernel=fused; remove one of the two"
             )
         if run.device.type != "cpu":
             raise ConfigError(
-                f"timing.like_for_like=true is about kernels on the CPU, not on device={run.device}; "
-                "leave one of them out"
+                f"timing.like_for_like=true compares kernels on the CPU, which excludes device={run.device}; "
+                "remove one of the two"
             )
 
 
-def _ready(jobs: list[Job], options: TimingOptions) -> list[Subject]:
-    """Empties `jobs`, so that each task's samples go once its batch is taken; what fails is logged."""
-    subjects = []
+def _measure(jobs: list[Job], options: TimingOptions, settings: dict[str, bool]) -> TimingPass:
+    first, count = jobs[0].plan, len(jobs)
+    prepare(first.results_dir)
+    shared = {
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **settings,
+        **provenance(),
+        "threads": first.threads,
+        "rounds": options.rounds,
+        "warmup": options.warmup,
+    }
+    _print_progress(f"{count} configurations: measuring memory, each in its own process, and warming up")
+    with onednn_off(options.like_for_like):
+        configurations = _prepare_all(jobs, options)
+        if not configurations:
+            raise RuntimeError("no configuration could be measured")
+        start, shared["load_start"] = time.monotonic(), _load_average()
+
+        def on_round(number: int) -> None:
+            _print_progress(f"round {number} of {options.rounds}, {time.monotonic() - start:.0f} s")
+
+        visits = [configuration.timer.visit for configuration in configurations]
+        measured = interleave(visits, options.rounds, on_round)
+    shared["load_end"] = _load_average()
+    rows = [
+        row
+        for configuration, seconds in zip(configurations, measured, strict=True)
+        for row in _rows(configuration, seconds, shared)
+    ]
+    path = write_timing(first.results_dir, rows, like_for_like=options.like_for_like)
+    return TimingPass(path, rows, failed=count - len(configurations))
+
+
+def _prepare_all(jobs: list[Job], options: TimingOptions) -> list[TimedConfiguration]:
+    """Prepares each job and logs those that fail; empties `jobs`, to free each task's samples."""
+    configurations = []
     while jobs:
         job = jobs.pop(0)
         try:
-            subjects.append(make_subject(job, options))
-        except (Exception, SystemExit) as error:  # one configuration never takes the others down
+            configurations.append(prepare_configuration(job, options))
+        except (Exception, SystemExit) as error:  # one configuration never stops the others
             log.error("left out: %s: %s: %s", job.plan.run_id, type(error).__name__, flat(str(error)))
-    return subjects
+    return configurations
 
 
-def rows_of(subject: Subject, seconds: dict[str, list[float]], shared: dict[str, Any]) -> list[TimingRow]:
-    """One row a phase, from the seconds of each round."""
-    product, flops = subject.case.product, subject.flops
+def _rows(
+    configuration: TimedConfiguration, seconds: dict[str, list[float]], shared: dict[str, Any]
+) -> list[TimingRow]:
+    """One row per phase, from the seconds of each round."""
+    product, flops = configuration.timer.product, configuration.flops
     rows = []
     for phase in PHASES:
-        numbers = measures(
+        measured = measured_columns(
             seconds[phase],
-            subject.columns["batch_size"],
+            configuration.columns["batch_size"],
             flops=None if flops is None else getattr(flops, phase),
             product_seconds=seconds.get(PRODUCT),
             product_flops=0 if product is None else product.flops,
         )
-        numbers["repetitions"] = subject.case.repetitions
-        rows.append(TimingRow(**subject.columns, **shared, phase=phase, **numbers))
+        measured["repetitions"] = configuration.timer.repetitions
+        rows.append(TimingRow(**configuration.columns, **shared, phase=phase, **measured))
     return rows
 
 
-def load() -> float | None:
-    """Load average over a minute; None where the system has none."""
+def _load_average() -> float | None:
+    """1-minute load average; None where the system has none."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
-def say(text: str) -> None:
-    """A line of progress."""
-    print(text, file=sys.stderr, flush=True)
+def _print_progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

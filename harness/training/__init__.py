@@ -1,25 +1,37 @@
-"""Model, the one training loop, and what is measured on the way: gradient norms, gradient flow, time."""
+"""Model, training step, training loop, and what is measured in it: gradient norms, probes, time."""
 
 from harness.training.evaluate import evaluate
 from harness.training.history import History, clip_rate
-from harness.training.loop import train
+from harness.training.loop import conclude, continue_training, train
 from harness.training.model import SequenceClassifier, count_parameters, encoded_size
 from harness.training.options import TrainOptions
+from harness.training.probes import PROBES, Probe, asked_probes
 from harness.training.probes.gradient_flow import flow_slope, half_life
-from harness.training.process import denormals_as_before, flush_denormals, keep_freed_memory
+from harness.training.process import flush_denormals, keep_freed_memory, training_process
+from harness.training.random_state import seeded
+from harness.training.state import TrainingState
+from harness.training.step import training_step
 
 __all__ = [
+    "PROBES",
     "History",
+    "Probe",
     "SequenceClassifier",
     "TrainOptions",
+    "TrainingState",
+    "asked_probes",
     "clip_rate",
+    "conclude",
+    "continue_training",
     "count_parameters",
-    "denormals_as_before",
     "encoded_size",
     "evaluate",
     "flow_slope",
     "flush_denormals",
     "half_life",
     "keep_freed_memory",
+    "seeded",
     "train",
+    "training_process",
+    "training_step",
 ]

@@ -7,14 +7,14 @@ from typing import NamedTuple
 import torch
 
 from harness.tasks import Split
-from harness.training.model import SequenceClassifier, loss_of, tally
+from harness.training.model import SequenceClassifier, count_right, loss_of
 
 MOST_ACTIVATIONS = 2**23
-"""Batches are cut so that one layer's output stays below this many numbers: 32 MiB in float32."""
+"""Largest size of one layer's output in a batch, in numbers: 32 MiB in float32."""
 
 
 class Measured(NamedTuple):
-    """Over the labels of a split: mean loss (nats, or squared error) and share that is right, 0 to 1."""
+    """Mean loss over the labels of a split (nats, or squared error), and the share answered right, 0 to 1."""
 
     loss: float
     accuracy: float
@@ -26,7 +26,7 @@ class Measured(NamedTuple):
 def evaluate(
     model: SequenceClassifier, split: Split, *, tolerance: float | None, device: torch.device
 ) -> Measured:
-    """Measures `model` on all samples, dropout off."""
+    """Measures `model` on all samples, with dropout off."""
     training = model.training
     model.eval()
     width = max(model.head.in_features, model.encoded_size, model.head.out_features)
@@ -35,8 +35,8 @@ def evaluate(
     for x, y, lengths in split.batches(batch_size):
         x, y, lengths = x.to(device), y.to(device), lengths.to(device)
         answer = model(x, lengths)
-        counts = tally(answer, y, tolerance).tolist()
-        if counts[0]:  # a batch of sequences without any label has no mean loss
+        counts = count_right(answer, y, tolerance).tolist()
+        if counts[0]:  # a batch without any label has no mean loss
             loss += loss_of(answer, y).double().item() * counts[0]
         labels, right, whole = labels + counts[0], right + counts[1], whole + counts[2]
     model.train(training)

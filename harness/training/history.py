@@ -1,42 +1,64 @@
-"""What a training leaves: rows for its tables, the best step, the clock."""
+"""What a training measured: rows of its tables, the best step, both clocks."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
-from harness.training.probes.gradient_flow import FlowRow
+import torch
+from torch import Tensor
 
+from harness.results.schema import EvalRow
+from harness.training.clock import Seconds
 
-class EvalRow(NamedTuple):
-    """One evaluation, and means over the training steps since the one before (None at step 0)."""
-
-    step: int
-    epoch: float
-    train_loss: float | None
-    train_accuracy: float | None
-    val_loss: float
-    val_accuracy: float
-    grad_norm_mean: float | None
-    grad_norm_max: float | None
-    clip_rate: float | None
-    samples_per_s: float | None
-    train_s: float
+DIVERGED_FACTOR = 100.0
+"""Training has diverged when its mean loss since the last evaluation, or the validation loss, is not finite
+or exceeds this many times the validation loss before the first step."""
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """The training steps between two evaluations: one loss and one gradient norm each."""
+@dataclass
+class Segment:
+    """The training steps since the last evaluation; tensors stay on the device until it is closed."""
 
-    losses: Sequence[float] = ()
-    norms: Sequence[float] = ()
-    labels: int = 0
-    right: int = 0
+    losses: list[Tensor] = field(default_factory=list)
+    """Scalars, one a step."""
+    norms: list[Tensor] = field(default_factory=list)
+    """Scalars, one a step: gradient norm before clipping."""
+    counts: list[Tensor] = field(default_factory=list)
+    """(3,), one a step, see `count_right`."""
     samples: int = 0
-    seconds: float = 0.0
-    flow: Sequence[FlowRow] = ()
+    spent: Seconds = field(default_factory=Seconds)
+    """Of all steps, probed ones included, without building samples."""
+    probed: int = 0
+    """Steps at which a probe measured."""
+    spent_probed: Seconds = field(default_factory=Seconds)
+    """Of these steps."""
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    @property
+    def training(self) -> Seconds:
+        """The duration of the steps, in which a probed step counts as an ordinary one."""
+        if 0 < self.probed < len(self):
+            return (self.spent - self.spent_probed) * (len(self) / (len(self) - self.probed))
+        return self.spent
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and numbers only."""
+        state = {name: getattr(self, name) for name in ("losses", "norms", "counts", "samples", "probed")}
+        return state | {"spent": asdict(self.spent), "spent_probed": asdict(self.spent_probed)}
+
+    @classmethod
+    def from_state_dict(cls, state: dict[str, Any], device: torch.device) -> Segment:
+        """The segment that `state_dict` describes, on `device`."""
+        losses, norms, counts = (
+            [t.to(device) for t in state[name]] for name in ("losses", "norms", "counts")
+        )
+        spent, spent_probed = Seconds(**state["spent"]), Seconds(**state["spent_probed"])
+        return cls(losses, norms, counts, state["samples"], spent, state["probed"], spent_probed)
 
 
 @dataclass
@@ -44,11 +66,15 @@ class History:
     """Everything that a training measured. Losses in nats or squared error, accuracies 0 to 1, times in s."""
 
     evals: list[EvalRow] = field(default_factory=list)
-    flow: list[FlowRow] = field(default_factory=list)
+    probes: dict[str, list[Any]] = field(default_factory=dict)
+    """Rows of each probe's table, by the probe's name."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """Why a probe did not measure, by its name."""
     norms: list[float] = field(default_factory=list)
     """The gradient norm before clipping, one a step."""
     samples: int = 0
     train_s: float = 0.0
+    train_cpu_s: float = 0.0
     eval_s: float = 0.0
     best_step: int | None = None
     val_loss: float | None = None
@@ -63,33 +89,49 @@ class History:
 
     @property
     def steps(self) -> int:
-        """Training steps made."""
+        """Training steps made, up to the last evaluation."""
         return len(self.norms)
 
-    def add(
-        self, stretch: Stretch, *, epoch: float, val_loss: float, val_accuracy: float, clip: float | None
+    def close(
+        self, segment: Segment, *, n_train: int, val_loss: float, val_accuracy: float, clip: float | None
     ) -> None:
-        """Closes a stretch of training steps with the evaluation that followed it."""
-        self.norms += stretch.norms
-        self.flow += stretch.flow
-        self.samples += stretch.samples
-        self.train_s += stretch.seconds
+        """Adds a segment of training steps and the evaluation that followed it."""
+        # Numbers leave the device once a segment; the loop has waited for the last step on the clock.
+        losses, norms = (torch.stack(c).tolist() if c else [] for c in (segment.losses, segment.norms))
+        labels, right, _ = torch.stack(segment.counts).sum(0).tolist() if segment.counts else (0, 0, 0)
+        spent = segment.training
+        self.norms += norms
+        self.samples += segment.samples
+        self.train_s += spent.wall
+        self.train_cpu_s += spent.cpu
         row = EvalRow(
             step=self.steps,
-            epoch=epoch,
-            train_loss=mean(stretch.losses),
-            train_accuracy=stretch.right / stretch.labels if stretch.labels else None,
+            epoch=self.samples / n_train,
+            train_loss=mean(losses),
+            train_accuracy=right / labels if labels else None,
             val_loss=val_loss,
             val_accuracy=val_accuracy,
-            grad_norm_mean=mean(stretch.norms),
-            grad_norm_max=max(stretch.norms, default=None),
-            clip_rate=clip_rate(stretch.norms, clip),
-            samples_per_s=stretch.samples / stretch.seconds
-            if stretch.samples and stretch.seconds > 0
-            else None,
+            grad_norm_mean=mean(norms),
+            grad_norm_max=max(norms, default=None),
+            clip_rate=clip_rate(norms, clip),
+            samples_per_s=segment.samples / spent.wall if segment.samples and spent.wall > 0 else None,
             train_s=self.train_s,
         )
         self.evals.append(row)
+        self.diverged = divergence(row, self.evals[0])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Numbers, text, lists and dicts only."""
+        state = {item.name: getattr(self, item.name) for item in fields(self)}
+        tables = {name: [asdict(row) for row in rows] for name, rows in self.probes.items()}
+        return state | {"evals": [asdict(row) for row in self.evals], "probes": tables}
+
+    @classmethod
+    def from_state_dict(cls, state: dict[str, Any], row_types: dict[str, type]) -> History:
+        """The history that `state_dict` describes; `row_types` are those of the probes' tables."""
+        tables = {name: [row_types[name](**row) for row in rows] for name, rows in state["probes"].items()}
+        own = {"norms": list(state["norms"]), "notes": dict(state["notes"]), "probes": tables}
+        return cls(**state | own | {"evals": [EvalRow(**row) for row in state["evals"]]})
 
 
 def mean(values: Sequence[float]) -> float | None:
@@ -108,10 +150,9 @@ def clip_rate(norms: Sequence[float], clip: float | None) -> float | None:
     return 0.0 if clip is None else sum(not norm <= clip for norm in norms) / len(norms)
 
 
-def divergence(history: History, losses: Sequence[float], factor: float) -> str | None:
+def divergence(now: EvalRow, start: EvalRow, factor: float = DIVERGED_FACTOR) -> str | None:
     """Why training has diverged, or None: a loss is not finite, or over `factor` times that at the start."""
-    now, start = history.evals[-1], history.evals[0]
-    for name, loss in (("training", mean(losses)), ("validation", now.val_loss)):
+    for name, loss in (("training", now.train_loss), ("validation", now.val_loss)):
         if loss is None:
             continue
         if not math.isfinite(loss):

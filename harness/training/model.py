@@ -1,4 +1,4 @@
-"""Encoder → cell → readout → head: the same frame around every cell."""
+"""Encoder → cell → readout → head: the same model around every cell."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.cells import output_size
-from harness.kernels import Flow, FusedCell
+from harness.kernels import FusedCell, GradientFlow
 from harness.tasks import NO_LABEL, TaskSpec
 
 
 class SequenceClassifier(nn.Module):
-    """Reads a sequence with a cell and answers at its last valid step, or at every step if these are asked.
+    """Reads a sequence with a cell and answers at its last valid step, or at every step for labels at steps.
 
-    Token ids are encoded one-hot or by a learned embedding; real-valued inputs are taken as they are.
+    Token ids are encoded one-hot or by a learned embedding; real-valued inputs are used as they are.
     """
 
     def __init__(self, spec: TaskSpec, cell: nn.Module, embedding_size: int | None = None):
@@ -27,10 +27,10 @@ class SequenceClassifier(nn.Module):
         self.cell = cell
         self.head = nn.Linear(output_size(cell, self.encoded_size), spec.num_classes)
 
-    def forward(self, x: Tensor, lengths: Tensor, flows: Sequence[Flow] | None = None) -> Tensor:
+    def forward(self, x: Tensor, lengths: Tensor, flows: Sequence[GradientFlow] | None = None) -> Tensor:
         """Logits (B, classes) or (B, T, classes), or values (B,), from x (B, T, D) or (B, T).
 
-        `flows`, one a layer, are filled on the way back; a fused cell alone can do that.
+        `flows`, one a layer, are filled in the backward pass; only a fused cell can do that.
         """
         encoded = self.encode(x)
         if not isinstance(self.cell, FusedCell):
@@ -40,7 +40,7 @@ class SequenceClassifier(nn.Module):
         return self._from_last(self.cell.last_valid(encoded, lengths, flows))
 
     def encode(self, x: Tensor) -> Tensor:
-        """Inputs of the cell, (B, T, D) in the type of the weights."""
+        """Inputs of the cell: (B, T, D), in the dtype of the weights."""
         return self.encoder(x)
 
     def answer(self, output_BTH: Tensor, lengths: Tensor) -> Tensor:
@@ -51,13 +51,13 @@ class SequenceClassifier(nn.Module):
         return self._from_last(output_BTH[rows, lengths - 1])
 
     def _from_last(self, state_BH: Tensor) -> Tensor:
-        """The head on one state a sequence."""
+        """The head on one state for each sequence."""
         answer = self.head(state_BH)
         return answer.squeeze(-1) if self.target == "value" else answer
 
 
 class _OneHot(nn.Module):
-    """Token ids as rows of the identity: looked up, which is faster than comparing."""
+    """Token ids as rows of the identity matrix; a look-up is faster than a comparison."""
 
     def __init__(self, vocab_size: int):
         super().__init__()
@@ -79,11 +79,13 @@ def encoded_size(spec: TaskSpec, embedding_size: int | None = None) -> int:
     """Features of a step after encoding.
 
     Raises:
-        ValueError: an embedding is asked for a task whose inputs are not tokens.
+        ValueError: `embedding_size` is set for a task whose inputs are not tokens.
     """
     if embedding_size is not None:
         if spec.vocab_size is None:
-            raise ValueError(f"embedding_size is for token inputs, {spec.name} has real ones; set it to null")
+            raise ValueError(
+                f"embedding_size is for token inputs, those of {spec.name} are real numbers; set it to null"
+            )
         return embedding_size
     size = spec.input_size if spec.input_size is not None else spec.vocab_size
     assert size is not None  # TaskSpec holds one of the two
@@ -91,28 +93,28 @@ def encoded_size(spec: TaskSpec, embedding_size: int | None = None) -> int:
 
 
 def loss_of(answer: Tensor, y: Tensor) -> Tensor:
-    """Mean squared error for values (B,); else mean cross-entropy in nats over the labels that are asked."""
+    """Mean squared error for values (B,); else mean cross-entropy in nats, without steps of `NO_LABEL`."""
     if answer.dim() == 1:
         return F.mse_loss(answer, y)
     return F.cross_entropy(answer.flatten(0, -2), y.flatten(), ignore_index=NO_LABEL)
 
 
-def tally(answer: Tensor, y: Tensor, tolerance: float | None) -> Tensor:
-    """Three counts: labels that are asked, those that are right, sequences whose labels are all right.
+def count_right(answer: Tensor, y: Tensor, tolerance: float | None) -> Tensor:
+    """(3,) counts: labels, labels answered right, sequences whose labels are all answered right.
 
     Right is the highest logit, or a value closer than `tolerance`. A sequence has one label, or with logits
     (B, T, classes) one at each step whose y is not `NO_LABEL`.
     """
     if answer.dim() == 1:
         right = ((answer - y).abs() < (tolerance or 0.0)).unsqueeze(1)
-        asked = torch.ones_like(right)
+        labelled = torch.ones_like(right)
     else:
         y_BT = y if y.dim() == 2 else y.unsqueeze(1)
         right = answer.argmax(dim=-1).view_as(y_BT) == y_BT
-        asked = y_BT != NO_LABEL
-    return torch.stack([asked.sum(), (right & asked).sum(), (right | ~asked).all(dim=1).sum()])
+        labelled = y_BT != NO_LABEL
+    return torch.stack([labelled.sum(), (right & labelled).sum(), (right | ~labelled).all(dim=1).sum()])
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Trained parameters."""
+    """Number of parameters that are trained."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)

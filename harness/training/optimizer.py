@@ -1,8 +1,9 @@
-"""Adam, RMSprop and SGD: torch's own update rules, without the compiler that its classes bring along."""
+"""Adam, RMSprop and SGD: torch's own update rules, without the compiler that its classes import."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,18 +19,18 @@ NUM_MOMENTS = {"adam": 2, "rmsprop": 1, "sgd": 1}
 class Optimizer:
     """What `torch.optim.Adam`, `RMSprop` or `SGD` (momentum 0.9) does to parameters, bit for bit.
 
-    It calls their functional forms, fused where torch has one (RMSprop: foreach). The classes do the same,
-    but the first of a process imports torch's compiler, which takes longer than many a run. What else they
-    have is left out: groups of parameters, hooks, names in torch's profiler.
+    Calls their functional forms, fused where torch has one (RMSprop: foreach). The classes do the same, but
+    the first one of a process imports torch's compiler, which takes longer than many runs. Without parameter
+    groups, hooks, and names in torch's profiler.
 
     Parameters without a gradient are left as they are, and so are their moments and step counts.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], options: TrainOptions):
-        """Takes the parameters that train, on their final device, with `options` for rule and rates.
+        """Takes the parameters that are trained, on their final device, with `options` for rule and rates.
 
         Raises:
-            ValueError: a parameter is not real and Adam or SGD is asked, whose fused form needs that.
+            ValueError: a parameter is complex, which the fused forms of Adam and SGD do not support.
         """
         self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
         self.options = options
@@ -48,7 +49,7 @@ class Optimizer:
         ]
 
     def zero_grad(self) -> None:
-        """Forgets the gradients, so that the next backward pass need not add to them."""
+        """Drops the gradients, so that the next backward pass need not add to them."""
         for parameter in self.parameters:
             parameter.grad = None
 
@@ -67,6 +68,28 @@ class Optimizer:
                 for mine, every in zip(moments, self._moments, strict=True):
                     mine.append(every[number])
         self._update(params, grads, moments, counts)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The name of the rule; moments and step counts, in the order of the parameters."""
+        return {"rule": self.options.optimizer, "moments": self._moments, "counts": self._counts}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over the moments and step counts of an optimizer over the same parameters.
+
+        Raises:
+            ValueError: the saved optimizer is another one.
+        """
+        if state["rule"] != self.options.optimizer:
+            raise ValueError(
+                f"this training uses train.optimizer={self.options.optimizer}, the saved one used "
+                f"{state['rule']}; continue it with train.optimizer={state['rule']}"
+            )
+        for mine, saved in zip(
+            [*self._moments, self._counts], [*state["moments"], state["counts"]], strict=True
+        ):
+            for tensor, value in zip(mine, saved, strict=True):
+                tensor.copy_(value)
 
     def _update(
         self, params: list[Tensor], grads: list[Tensor], moments: list[list[Tensor]], counts: list[Tensor]

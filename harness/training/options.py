@@ -1,22 +1,37 @@
-"""How to train: the part of a run's config that is about optimisation and measuring."""
+"""How to train: the part of a run's config that is about optimization and measuring."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from harness.tasks.common.arguments import one_of, whole_number
-from harness.training.probes.gradient_flow import NUM_POINTS
 
 OPTIMIZERS = ("adam", "rmsprop", "sgd")
+NUM_POINTS = 16
+"""Time steps of a sequence at which gradient flow is recorded by default."""
+
+
+def outside_identity(default: Any) -> Any:
+    """A field that does not decide a run's numbers: a change of it makes no other run."""
+    return field(default=default, metadata={"identity": False})
+
+
+def neutral(default: Any, *, value: Any) -> Any:
+    """A field added after 0.2; `value` is the behaviour before it existed and enters no run's identity.
+
+    The default may change later; `value` never.
+    """
+    return field(default=default, metadata={"neutral": value})
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """Optimiser, budget and how often to measure.
+    """Optimizer, budget and how often to measure.
 
     Raises:
-        ValueError: a value is outside its range; the message calls it by its config key.
+        ValueError: a value is outside its range; the message names it by its config key.
     """
 
     steps: int | None = 1000
@@ -24,23 +39,25 @@ class TrainOptions:
     epochs: int | None = None
     """Passes over the training samples."""
     batch_size: int = 100
-    """Sequences in a step; the last one of a pass may have fewer."""
+    """Sequences in a step; the last step of a pass may have fewer."""
     optimizer: str = "adam"
-    """`adam`, `rmsprop` or `sgd` (with momentum 0.9), else as torch sets them."""
+    """`adam`, `rmsprop` or `sgd` (with momentum 0.9), otherwise with torch's defaults."""
     lr: float = 1e-3
     """Learning rate."""
     weight_decay: float = 0.0
-    """L2 penalty, as the optimiser takes it."""
+    """L2 penalty, as torch's optimizer applies it."""
     clip: float | None = 1.0
     """The global gradient norm above which the gradient is scaled down to it; None: never."""
     eval_every: int = 50
     """Steps between evaluations; there is one before the first step and one after the last."""
     stop_when_solved: bool = False
     """End at the first evaluation at which validation meets the task's threshold."""
-    gradflow: bool = True
+    probes: bool = outside_identity(True)
+    """False switches all probes off."""
+    gradflow: bool = outside_identity(True)
     """Measure the gradient flow at the first step and at evaluations."""
-    gradflow_points: int | None = NUM_POINTS
-    """Time steps of a sequence at which it is written down, evenly spread; None: all."""
+    gradflow_points: int | None = outside_identity(NUM_POINTS)
+    """Time steps of a sequence at which it is recorded, evenly spread; None: all."""
 
     def __post_init__(self) -> None:
         if self.epochs is not None:
@@ -64,7 +81,7 @@ class TrainOptions:
             )
 
     def total_steps(self, n_train: int) -> int:
-        """Training steps of the whole budget, for that many training samples."""
+        """Training steps of the whole budget, for `n_train` training samples."""
         if self.epochs is not None:
             return self.epochs * math.ceil(n_train / self.batch_size)
         assert self.steps is not None  # __post_init__ has seen to it

@@ -12,22 +12,32 @@ import numpy as np
 import torch
 
 M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1
-"""glibc's mallopt: blocks that get pages of their own; free memory that is given back."""
-
+"""Options of glibc's mallopt: the number of blocks with pages of their own; free memory to be returned."""
 
 MMAP_MAX, TRIM_THRESHOLD = 65536, 128 * 1024
-"""What glibc has by itself."""
+"""glibc's defaults."""
 
 _changed = False
 
 
-def keep_freed_memory(keep: bool) -> bool:
-    """Has the allocator keep what is freed, or not, from now on; returns whether it does.
+@contextlib.contextmanager
+def training_process(*, threads: int, keep_memory: bool) -> Iterator[dict[str, bool]]:
+    """Sets up this process for training; yields the columns that record how.
 
-    Each step of a training frees large buffers and asks for the same again. glibc hands such blocks back
-    to the kernel, which then fills every page with zeros anew; kept, they cost nothing. The process holds
-    on to its peak of memory and more (the bench measures both). Other systems are left as they are. Once
-    asked, glibc no longer adapts its own limits: False then gives those that it begins with.
+    Denormal flushing is as before at the end; threads and memory stay as they were set.
+    """
+    with _denormals_restored():
+        torch.set_num_threads(threads)
+        yield {"keeps_memory": keep_freed_memory(keep_memory), "flush_denormal": flush_denormals()}
+
+
+def keep_freed_memory(keep: bool) -> bool:
+    """Makes the allocator keep freed memory, or not, from now on; returns whether it does.
+
+    Each training step frees large buffers and allocates the same again. glibc returns such blocks to the
+    kernel, which then fills every page with zeros; kept blocks cost nothing. The process then holds its peak
+    of memory and more (the bench measures both). Other C libraries are left as they are. After the first call
+    glibc no longer adapts its own limits: False then sets its defaults.
     """
     global _changed
     if platform.libc_ver()[0] != "glibc" or not (keep or _changed):
@@ -40,19 +50,18 @@ def keep_freed_memory(keep: bool) -> bool:
 
 
 def flush_denormals() -> bool:
-    """Has the processor take numbers below the smallest normal one for 0; whether it can.
+    """Makes the processor flush denormals to zero; returns whether it can.
 
-    Vanishing gradients are full of them, and processors take long over each. A setting of the
-    thread, which `denormals_as_before` puts back.
+    Vanishing gradients are full of denormals, and processors are slow with them. A setting of the thread.
     """
     for real in (np.float32, np.float64):
-        np.finfo(real)  # NumPy looks when first asked, and warns if its smallest number is flushed to 0
+        np.finfo(real)  # NumPy looks at the first call, and warns if its smallest number is flushed to 0
     return torch.set_flush_denormal(True)
 
 
 @contextlib.contextmanager
-def denormals_as_before() -> Iterator[None]:
-    """Puts back at the end whether numbers below the smallest normal one count as 0."""
+def _denormals_restored() -> Iterator[None]:
+    """Restores at the end whether denormals are flushed to zero."""
     smallest_normal = torch.tensor(sys.float_info.min, dtype=torch.float64)
     flushed = float(smallest_normal / 2) == 0.0
     try:

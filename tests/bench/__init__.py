@@ -1,1 +1,1 @@
-"""`make bench`: the harness beside plain torch, in one run, alternating. Not part of `make test`."""
+"""`make bench`: the harness beside plain torch, in alternating measurements; not part of `make test`."""

@@ -1,9 +1,8 @@
 """usage: python -m tests.bench [PART ...] [pairs=5] [out=results/reference]
 
-Runs the parts (steps ends gradflow measuring scaling tables grids; without names all of them) one after the
-other. Each writes its rows into bench.csv when it ends, in the place of its earlier ones, and with them the
-machine, the commit and the load; bench.png is drawn anew. One to two hours for all, on 2 cores that nobody
-else uses.
+Runs the parts (steps ends gradflow measuring scaling tables grids; all of them by default) one after another.
+When a part ends, its rows replace its earlier ones in bench.csv, together with the machine, the commit and
+the load, and bench.png is drawn again. All parts take one to two hours on 2 otherwise idle cores.
 """
 
 from __future__ import annotations
@@ -24,6 +23,10 @@ from .whole_grid import ROOT
 
 
 def main(arguments: list[str]) -> None:
+    """Runs the parts that the arguments name."""
+    if {"-h", "--help"} & set(arguments):
+        print(__doc__)
+        return
     options = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
     names = [argument for argument in arguments if "=" not in argument] or list(PARTS)
     unknown = (set(names) - set(PARTS)) | (set(options) - {"pairs", "out"})
@@ -31,26 +34,26 @@ def main(arguments: list[str]) -> None:
         sys.exit(
             f"unknown {', '.join(sorted(unknown))}; parts are {', '.join(PARTS)}, options pairs= and out="
         )
-    asked, out = options.get("pairs", "5"), Path(options.get("out", "results/reference"))
-    if not asked.isdecimal() or int(asked) < 1:
-        sys.exit(f"pairs must be a whole number from 1 on, not {asked}; the usual is 5")
-    pairs = int(asked)
-    begun = commit()
+    pairs_text, out = options.get("pairs", "5"), Path(options.get("out", "results/reference"))
+    if not pairs_text.isdecimal() or int(pairs_text) < 1:
+        sys.exit(f"pairs must be a whole number of at least 1, not {pairs_text}; the usual is 5")
+    pairs = int(pairs_text)
+    commit_at_start = commit()
     for name in names:
         rows = [machine_row(name), load_row(name, "start")]
         for row in PARTS[name](pairs):
             rows.append(row)
-            say(row)
+            print_row(row)
         rows.append(load_row(name, "end"))
-        if commit() != begun:
-            sys.exit(f"the code was changed while it was measured: the rows of {name} are not kept")
+        if commit() != commit_at_start:
+            sys.exit(f"the code changed during the measurement: the rows of {name} are not kept")
         write(out / "bench.csv", name, rows)
         missed = [row for row in rows if row.met is False]
         print(f"{len(rows)} rows in {out / 'bench.csv'}; {len(missed)} targets missed", flush=True)
         draw(read(out / "bench.csv"), out / "bench.png")
 
 
-def say(row: Row) -> None:
+def print_row(row: Row) -> None:
     """Prints a row."""
     place = f"{row.cell:5} {row.T or '':>4} {row.H or '':>4} {row.B or '':>4}"
     met = "" if row.met is None else ("ok" if row.met else "MISSED")
@@ -60,7 +63,7 @@ def say(row: Row) -> None:
 
 
 def load_row(part: str, when: str) -> Row:
-    """The load average: how much else the machine had to do."""
+    """The 1-minute load average of the machine."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     return Row(part=part, what=f"load average at the {when}", value=load, unit="runs")
 

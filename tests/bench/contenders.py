@@ -1,7 +1,7 @@
-"""One training step, three ways: as a tutorial writes it, and by the harness with each kernel.
+"""One training step of three contenders: plain torch as in a tutorial, and the harness with each kernel.
 
-From the zeroed gradient to the optimiser's step, always on the same batch: drawing batches and counting
-right answers are left out on every side (`whole_grid` has them all).
+From zeroing the gradient to the optimiser's step, always on the same batch; drawing batches and counting
+correct predictions are left out for every contender (`whole_grid` includes them).
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ import torch.nn.functional as F
 from threadpoolctl import threadpool_limits
 from torch import nn
 
+from harness.cells import gates_of
 from harness.kernels import choose_kernel
 from harness.tasks import Split, TaskSpec
 from harness.timing.flops import cell_flops
 from harness.training import SequenceClassifier, TrainOptions, flush_denormals, keep_freed_memory
-from harness.training.loop import clip_gradient
 from harness.training.model import loss_of
 from harness.training.optimizer import Optimizer
+from harness.training.step import clip_gradient
 
 CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
-GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 CLASSES = 10
 CONTENDERS = ("plain", "torch", "fused")
 PRODUCTS = {"sgemm": "SGEMM", "numpy": "NumPy's SGEMM"}
-"""Matrix products instead of steps: torch's, and NumPy's, of another library, which may be the faster one."""
+"""Matrix products instead of steps: torch's, and NumPy's, whose library may be faster."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,24 @@ class Shape:
     D: int
 
     @property
+    def gates(self) -> int:
+        """Gates of the cell."""
+        count = gates_of(CELLS[self.cell])
+        assert count is not None
+        return count
+
+    @property
     def flops(self) -> int:
-        """Floating-point operations of a training step's matrix products; inputs get no gradient."""
+        """Operations of a training step's matrix products; the inputs get no gradient."""
         return cell_flops(
-            gates=GATES[self.cell], seq_len=self.T, batch_size=self.B, input_size=self.D, hidden_size=self.H
+            gates=self.gates, seq_len=self.T, batch_size=self.B, input_size=self.D, hidden_size=self.H
         ).step
 
 
-def settle(contender: str) -> None:
-    """The settings of a process: torch's own for `plain`, those of a run for the others.
+def set_up_process(contender: str) -> None:
+    """Applies torch's default settings for `plain`, and those of a run for the others.
 
-    `returning` is `fused` without keeping freed memory.
+    `returning` is `fused` that returns freed memory to the system.
     """
     torch.set_num_threads(1)
     threadpool_limits(1, user_api="blas")  # NumPy's matrix product
@@ -65,8 +72,8 @@ def settle(contender: str) -> None:
 def make_step(contender: str, shape: Shape, *, norms: bool = True, clip: bool = True) -> Callable[[], object]:
     """A function that makes one training step: forward, loss, backward, clipping at 1, Adam.
 
-    Without `clip` the norm is only measured, without `norms` not even that. The contenders of `PRODUCTS` are
-    a matrix product at the shape of the recurrent one instead.
+    Without `clip` the norm is only measured; without `norms` it is not measured either. For the contenders
+    in `PRODUCTS` the function computes a matrix product of the shape of the recurrent one.
     """
     if contender in PRODUCTS:
         return _product(contender, shape)
@@ -97,13 +104,13 @@ def make_step(contender: str, shape: Shape, *, norms: bool = True, clip: bool = 
 
 def product_flops(shape: Shape) -> int:
     """Floating-point operations of the recurrent product of one time step."""
-    return 2 * shape.B * shape.H * GATES[shape.cell] * shape.H
+    return 2 * shape.B * shape.H * shape.gates * shape.H
 
 
 def _product(contender: str, shape: Shape) -> Callable[[], object]:
-    columns = GATES[shape.cell] * shape.H
+    columns = shape.gates * shape.H
     state, weights = torch.randn(shape.B, shape.H), torch.randn(shape.H, columns)
-    out = torch.empty(shape.B, columns)  # memory that is there, so that the product alone is measured
+    out = torch.empty(shape.B, columns)  # preallocated, so that only the product is measured
     if contender == "sgemm":
         return lambda: torch.mm(state, weights, out=out)
     arrays = state.numpy(), weights.numpy(), out.numpy()
@@ -125,8 +132,8 @@ def _plain_step(cell: nn.Module, x: torch.Tensor, y: torch.Tensor) -> Callable[[
     return step
 
 
-def seconds_a_step(step: Callable[[], object], at_least: float) -> float:
-    """Mean seconds over so many steps that they take at least that long."""
+def seconds_per_step(step: Callable[[], object], at_least: float) -> float:
+    """Mean seconds per step, over as many steps as `at_least` seconds take."""
     count, start = 0, time.perf_counter()
     while True:
         step()

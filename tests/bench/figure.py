@@ -1,4 +1,4 @@
-"""The bench as one figure: how many times faster a step is, and a whole grid."""
+"""The bench as one figure: ratios of time for a training step and for a whole grid."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from harness.report.style import cell_styles
 from .rows import Row
 
 CELLS = ("rnn", "lstm", "gru")
-TIMES = "tutorial / harness"
+GRID_RATIO = "tutorial / harness"
 
 
 def draw(rows: Sequence[Row], path: Path) -> bool:
-    """Draws what the table holds of steps (a panel a length) and grids; whether there was any of it.
+    """Draws the ratios of steps (one panel per length) and of grids; returns whether there were any.
 
     Dots are medians of pairs, bars their quartiles; the line at 1 is plain torch.nn.
     """
     ratios = [row for row in rows if row.unit == "ratio"]
     steps = [row for row in ratios if row.part == "steps" and row.what.startswith("plain")]
-    grids = [row for row in ratios if row.part == "grids" and row.what.endswith(TIMES)]
+    grids = [row for row in ratios if row.part == "grids" and row.what.endswith(GRID_RATIO)]
     lengths = sorted({row.T for row in steps if row.T is not None})
     count = len(lengths) + bool(grids)
     if count == 0:
@@ -45,9 +45,9 @@ def draw(rows: Sequence[Row], path: Path) -> bool:
     if steps:
         panels[0].set_ylabel("times faster than plain torch.nn,\none thread")
     if grids:
-        panels[-1].set_ylabel("times faster than a tutorial script,\na process a run")
+        panels[-1].set_ylabel("times faster than a tutorial script,\none process per run")
         panels[-1].tick_params(labelleft=True)
-        panels[-1].yaxis.set_label_position("right")  # on the left it would stand close by the other panel
+        panels[-1].yaxis.set_label_position("right")  # on the left the other panel is too close
     if steps:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
@@ -95,7 +95,7 @@ def _dots(
 
 
 def _about(rows: Sequence[Row], drawn: Sequence[Row]) -> str:
-    """The processor and commit of what is drawn, and the fewest pairs behind a dot."""
+    """Processor and commit of the drawn rows, and the smallest number of pairs of a dot."""
     parts, pairs = {row.part for row in drawn}, min(row.n for row in drawn)
     known = [row.what for row in rows if row.part in parts and row.unit == "threads"]
     machines = "; ".join(sorted({what.partition(", commit ")[0] for what in known}))

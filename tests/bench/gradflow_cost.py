@@ -1,4 +1,4 @@
-"""What measuring costs: whole trainings with the gradient flow on and off, steps with norms and without."""
+"""The cost of the gradient-flow probe: whole trainings with and without it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from harness.kernels import choose_kernel
 from harness.tasks import make_adding
 from harness.training import SequenceClassifier, TrainOptions, train
 
-from .contenders import CELLS, settle
+from .contenders import CELLS, set_up_process
 
 
 def training_seconds(cell: str, seq_len: int, *, gradflow: bool, hidden_size: int = 128) -> float:
-    """Processor seconds of a training, everything included: 30 steps, more of them where they are short.
+    """Processor seconds of a whole training of 30 steps, or of 90 if the sequences are short.
 
-    Four are probed: of the 30 steps more than in a usual run, where it is one in fifty.
+    Four steps are probed: a larger share than in a usual run, where it is one in fifty.
     """
-    settle("fused")
+    set_up_process("fused")
     task = make_adding(seq_len=seq_len, n_train=1000, n_val=100, n_test=100, seed=1)
     torch.manual_seed(1)
     module = CELLS[cell](2, hidden_size, batch_first=True)
     model = SequenceClassifier(task.spec, choose_kernel(module, "fused", torch.device("cpu"))[0])
-    thirds = 10 if seq_len > 100 else 30
-    options = TrainOptions(steps=3 * thirds, eval_every=thirds, gradflow=gradflow)
+    third = 10 if seq_len > 100 else 30
+    options = TrainOptions(steps=3 * third, eval_every=third, gradflow=gradflow)
     for split in (task.train, task.val, task.test):
-        len(split)  # made off the clock
+        len(split)  # made before the clock starts
     start = time.process_time()
     train(model, task, options, order=torch.Generator().manual_seed(1))
     return time.process_time() - start

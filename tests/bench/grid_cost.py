@@ -1,8 +1,8 @@
-"""What a grid costs beside its training: finished runs skipped, rows gathered, the summary made.
+"""The cost of a grid besides training: skipping finished runs, gathering rows, making the summary.
 
-    python -m tests.bench.grid_cost [RUNS [ROWS]]     500 finished runs and 10,000 rows, unless said otherwise
+    python -m tests.bench.grid_cost [RUNS [ROWS]]     500 finished runs and 10,000 rows by default
 
-The rows are made up, in a temporary folder; nothing is trained.
+The rows are synthetic, in a temporary folder; nothing is trained.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from harness.experiment.plan import Plan
 from harness.report import write_report, write_summary
 from harness.results import RunRecord, gather
 from harness.results.store import finish, runs_dir
+from tests.results.rows import FlowRow, eval_row, tables_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = ("rnn", "lstm", "gru")
 SETTINGS = ("task=adding", "task.seq_len=10", "cell=lstm,gru", "cell.hidden_size=8,16,32,64,128")
 STEPS_A_RUN = 12
-PROBES = [(1, 0, "h", t, 1e-5 * (t + 1), -5.0) for t in range(16)]
+PROBES = [FlowRow(1, 0, "h", t, 1e-5 * (t + 1), -5.0) for t in range(16)]
 
 
 def skip_seconds(n_runs: int = 500) -> float:
-    """Seconds of a whole `harness -m` whose runs are finished and whose tables and figures are there.
+    """Seconds of a `harness -m` whose runs are finished and whose tables and figures exist.
 
     2 cells × 5 hidden sizes × seeds: `n_runs` is a multiple of 10.
     """
@@ -51,34 +52,34 @@ def skip_seconds(n_runs: int = 500) -> float:
 
 
 def gather_seconds(n_rows: int = 10_000) -> tuple[float, float, float]:
-    """Seconds in which so many runs are gathered, in which their summary is made, and of `harness report`."""
+    """Seconds of gathering so many runs, of making their summary, and of `harness report`."""
     with tempfile.TemporaryDirectory() as folder:
         make_rows(Path(folder), n_rows)
         gathering, runs = _timed(lambda: gather(folder))
         if len(runs) != n_rows:
             raise RuntimeError(f"{len(runs)} of {n_rows} rows were gathered")
-        summing_up, _ = _timed(lambda: write_summary(folder, runs))
+        summarising, _ = _timed(lambda: write_summary(folder, runs))
         command = [sys.executable, "-m", "harness", "report", folder]
         reporting, _ = _timed(lambda: subprocess.run(command, cwd=ROOT, capture_output=True, check=True))
-    return gathering, summing_up, reporting
+    return gathering, summarising, reporting
 
 
 def make_rows(results_dir: Path, n_rows: int) -> None:
-    """Writes finished runs over 3 cells × 4 hidden sizes × 6 lengths, as many seeds as it takes."""
+    """Writes `n_rows` finished runs: 3 cells × 4 hidden sizes × 6 lengths × as many seeds as needed."""
     [job] = expand(["task=temporal_order", f"results_dir={results_dir}"])[1]
     planned = job.plan
     sizes, lengths = (16, 32, 64, 128), (10, 20, 50, 100, 200, 400)
     seeds = range(1, 2 + n_rows // (len(CELLS) * len(sizes) * len(lengths)))
     places = itertools.product(seeds, CELLS, sizes, lengths)
     for seed, cell, hidden_size, seq_len in itertools.islice(places, n_rows):
-        config = planned.config | {
+        config = planned.identity.config | {
             "seed": seed,
             "cell": {
-                **planned.config["cell"],
+                **planned.identity.config["cell"],
                 "_target_": f"torch.nn.{cell.upper()}",
                 "hidden_size": hidden_size,
             },
-            "task": {**planned.config["task"], "seq_len": seq_len},
+            "task": {**planned.identity.config["task"], "seq_len": seq_len},
         }
         setting = f"{cell[0]}{hidden_size:03}{seq_len:03}0"
         changes = {
@@ -90,32 +91,36 @@ def make_rows(results_dir: Path, n_rows: int) -> None:
 
 
 def _finished(run: Plan, **changes: Any) -> RunRecord:
-    """The row of a run that went well, with made-up measurements that depend on its seed."""
+    """The row of a successful run, with synthetic measurements that depend on its seed."""
     spec, options = run.task.spec, run.cell_options
     columns: dict[str, Any] = {
-        "run_id": run.run_id, "status": "ok", "setting": run.setting, "task": spec.name,
+        "run_id": run.run_id, "status": "ok", "setting": run.identity.setting, "task": spec.name,
         "variant": spec.variant, "data_source": spec.data_source, "cell": run.cell_name,
         "hidden_size": options["hidden_size"], "seq_len": spec.seq_len, "seed": run.seed,
         "batch_size": run.train.batch_size, "lr": run.train.lr, "optimizer": run.train.optimizer,
         "clip": run.train.clip, "chance_accuracy": spec.chance_accuracy,
-        "memoryless_loss": spec.memoryless_loss, "solved_rule": spec.solved_rule, "config": run.config,
+        "memoryless_loss": spec.memoryless_loss, "solved_rule": spec.solved_rule,
+        "config": run.identity.config,
     } | changes  # fmt: skip
-    some = (columns["seed"] * 0.6180339887) % 1
+    level = (columns["seed"] * 0.6180339887) % 1
     measured = {
-        "n_params": 1000, "steps": 600, "epochs": 6.0, "best_step": 550, "val_loss": some,
-        "val_accuracy": 1 - some / 2, "test_loss": some, "test_accuracy": 1 - some / 2,
-        "grad_norm_mean": some, "grad_norm_max": 3 * some, "clip_rate": some / 3,
-        "gradflow_half_life": 5 * some, "train_s": 1 + some, "eval_s": some, "cpu_s": 2 + some,
+        "n_params": 1000, "steps": 600, "epochs": 6.0, "best_step": 550, "val_loss": level,
+        "val_accuracy": 1 - level / 2, "test_loss": level, "test_accuracy": 1 - level / 2,
+        "grad_norm_mean": level, "grad_norm_max": 3 * level, "clip_rate": level / 3,
+        "gradflow_half_life": 5 * level, "train_s": 1 + level, "eval_s": level, "cpu_s": 2 + level,
     }  # fmt: skip
     return RunRecord(**columns, **measured)
 
 
 def _write(results_dir: Path, record: RunRecord) -> None:
     value = record.test_accuracy
-    rows = [(50 * i, i / 2, 1.0, value, 1.0, value, value, 2.0, 0.1, 9000.0, i) for i in range(STEPS_A_RUN)]
+    rows = [
+        eval_row(50 * i, i / 2, 1.0, value, 1.0, value, value, 2.0, 0.1, 9000.0, float(i))
+        for i in range(STEPS_A_RUN)
+    ]
     folder = runs_dir(results_dir) / record.run_id
     folder.mkdir(parents=True)
-    finish(folder, record, rows, PROBES)
+    finish(folder, record, tables_of(rows, PROBES))
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -127,8 +132,8 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
 def main(n_runs: int = 500, n_rows: int = 10_000) -> None:
     """Prints the seconds of each part."""
     print(f"{n_runs} finished runs skipped: {skip_seconds(n_runs):.2f} s")
-    gathering, summing_up, reporting = gather_seconds(n_rows)
-    print(f"{n_rows} rows gathered: {gathering:.2f} s, summary made: {summing_up:.2f} s", end="")
+    gathering, summarising, reporting = gather_seconds(n_rows)
+    print(f"{n_rows} rows gathered: {gathering:.2f} s, summary made: {summarising:.2f} s", end="")
     print(f", harness report: {reporting:.2f} s")
 
 

@@ -1,4 +1,4 @@
-"""The parts of the bench, each a function from the number of pairs to rows."""
+"""The parts of the bench: each is a function from the number of pairs to rows."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from typing import Any
 
 import numpy as np
 
-from .contenders import CONTENDERS, GATES, PRODUCTS, Shape, product_flops
+from .contenders import CELLS, CONTENDERS, PRODUCTS, Shape, product_flops
 from .gradflow_cost import training_seconds
 from .grid_cost import gather_seconds, skip_seconds
-from .pairs import Contender, in_turn
+from .pairs import Contender, alternate
 from .rows import Row, row_of
 from .whole_grid import GRIDS, ROOT, Outcome, by_harness, by_tutorial, data_source, starting_seconds
 
 SECONDS = 0.3
-"""The shortest measurement of a step."""
+"""Shortest duration of one measurement of a step."""
 
 SHAPES = [
     Shape(cell, T, H, B, D)
     for (T, B, D), H, cell in itertools.product(
-        ((28, 128, 28), (196, 100, 4), (784, 100, 1)), (32, 128, 256), GATES
+        ((28, 128, 28), (196, 100, 4), (784, 100, 1)), (32, 128, 256), CELLS
     )
 ]
 
 ENDS = [
     Shape(cell, T, H, B, 28)
     for (T, H, B), cell in itertools.product(
-        ((28, 512, 32), (28, 128, 8), (28, 128, 1), (50, 1024, 32)), GATES
+        ((28, 512, 32), (28, 128, 8), (28, 128, 1), (50, 1024, 32)), CELLS
     )
 ]
-"""Small batches and large cells, where the fused loops have least to gain."""
+"""Small batches and large cells, where the fused loops gain least."""
 
 TARGETS = {
     (28, 128): {"rnn": 1.6, "gru": 1.5, "lstm": 1.0},
     (784, 128): {"rnn": 2.7, "gru": 2.2, "lstm": 2.2},
     (784, 32): {"rnn": 4.0, "gru": 2.8, "lstm": 1.0},
 }
-"""Of a fused step over a plain one, by (T, H); everywhere else 0.95."""
+"""Least ratio of a plain step to a fused one, by (T, H); 0.95 for other shapes."""
 
 
 def steps(pairs: int) -> Iterator[Row]:
-    """a) One training step, fused and stock, over plain torch.nn; GFLOP/s over torch's SGEMM and NumPy's."""
+    """a) One training step: plain torch.nn over each kernel; GFLOP/s over torch's and NumPy's SGEMM."""
     contenders = [Contender(name) for name in (*CONTENDERS, *PRODUCTS)]
     for shape in SHAPES:
         about = _about(shape, "steps")
-        taken = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
+        taken = alternate(contenders, shape, pairs=pairs, at_least=SECONDS)
         plain, products = taken["plain"], {text: taken.pop(name) for name, text in PRODUCTS.items()}
         for name in ("torch", "fused"):
             target = None
@@ -76,10 +76,10 @@ def steps(pairs: int) -> Iterator[Row]:
 
 
 def ends(pairs: int) -> Iterator[Row]:
-    """What kernel=auto makes of small batches and large cells, over plain torch.nn, and what fused would."""
+    """Small batches and large cells: plain torch.nn over kernel=auto and over kernel=fused."""
     contenders = [Contender("plain"), Contender("auto"), Contender("fused")]
     for shape in ENDS:
-        taken = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
+        taken = alternate(contenders, shape, pairs=pairs, at_least=SECONDS)
         about = _about(shape, "ends")
         for name, least in (("auto", 0.95), ("fused", None)):
             ratios = [a / b for a, b in zip(taken["plain"], taken[name], strict=True)]
@@ -89,18 +89,17 @@ def ends(pairs: int) -> Iterator[Row]:
 
 
 def whole_grids(pairs: int) -> Iterator[Row]:
-    """b) A whole grid by the harness beside a tutorial script for each configuration.
+    """b) A whole grid: one tutorial script per configuration over the harness.
 
-    The script runs one process after the other, each with the threads that torch takes by itself; what it
-    takes with one thread, and what starting it takes, stand beside it. The harness runs as many side by side
-    as there are cores.
+    The script runs one process after another, each with torch's default number of threads; its time with one
+    thread and its start-up time are rows of their own. The harness runs one configuration per core.
     """
     source = data_source()
     for grid, least in zip(GRIDS, (3.0, 5.0), strict=True):
         about = {"part": "grids", "T": grid.seq_len}
         where = f"{grid.name}, {source}, {grid.n_train} digits, {grid.steps} steps"
-        by_harness(grid)  # compiles what has to be compiled once on a machine
-        by_tutorial(grid.smallest())  # reads what has to be read from the disk once
+        by_harness(grid)  # compiles the loops, once per machine
+        by_tutorial(grid.smallest())  # fills the disk cache
         outcomes: dict[str, list[Outcome]] = {"tutorial": [], "harness": []}
         sides = (("tutorial", by_tutorial), ("harness", by_harness))
         for number in range(pairs):
@@ -113,7 +112,7 @@ def whole_grids(pairs: int) -> Iterator[Row]:
             yield row_of([o.seconds for o in taken], what=f"{where}: {name}", unit="s", **about)
         starting = [starting_seconds() for _ in range(pairs)]
         yield row_of(starting, what="starting one tutorial: its imports alone", unit="s", **about)
-        if grid.seq_len < 100:  # pixel by pixel it would take longer than all the rest
+        if grid.seq_len < 100:  # with one pixel per step it would take longer than all other parts
             alone = by_tutorial(grid, threads=1)
             yield row_of([alone.seconds], what=f"{where}: tutorial, one thread", unit="s", **about)
         for cell, hidden_size in itertools.product(grid.cells, grid.hidden_sizes):
@@ -126,8 +125,8 @@ def whole_grids(pairs: int) -> Iterator[Row]:
 
 
 def gradflow(pairs: int) -> Iterator[Row]:
-    """c) Trainings with the gradient flow on against off; three times as many pairs where they are short."""
-    for cell, T in itertools.product(GATES, (28, 196, 784)):
+    """c) Trainings with the gradient flow over trainings without; three times as many pairs of short ones."""
+    for cell, T in itertools.product(CELLS, (28, 196, 784)):
         ratios = _training_ratios(cell, T, pairs if T > 196 else 3 * pairs)
         yield row_of(
             ratios, what="gradient flow on / off, a training", part="gradflow", cell=cell, T=T, H=128,
@@ -136,11 +135,11 @@ def gradflow(pairs: int) -> Iterator[Row]:
 
 
 def measuring(pairs: int) -> Iterator[Row]:
-    """c) Steps with norms against steps without, and with freed memory kept or given back."""
+    """c) Steps with norms over steps without; steps that return freed memory over steps that keep it."""
     contenders = [Contender("fused", clip=False), Contender("fused", norms=False)]
     contenders[1].name = "without"
     for shape in (shape for shape in SHAPES if shape.H == 128):
-        timed = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
+        timed = alternate(contenders, shape, pairs=pairs, at_least=SECONDS)
         ratios = [a / b for a, b in zip(timed["fused"], timed["without"], strict=True)]
         about = _about(shape, "measuring")
         yield row_of(ratios, what="norms on / off, a step", unit="ratio", at_most=1.05, **about)
@@ -150,7 +149,7 @@ def measuring(pairs: int) -> Iterator[Row]:
 
 
 def _training_ratios(cell: str, T: int, pairs: int) -> list[float]:
-    """Trainings with gradient flow over trainings without, in a process of their own."""
+    """Seconds of a training with gradient flow over one without, in a separate process."""
     ratios = []
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         pool.submit(training_seconds, cell, T, gradflow=True).result()  # compiles
@@ -162,11 +161,11 @@ def _training_ratios(cell: str, T: int, pairs: int) -> list[float]:
 
 
 def _memory(pairs: int) -> Iterator[Row]:
-    """What it brings and takes to keep freed memory in the process."""
-    for cell in GATES:
+    """Gain and cost of keeping freed memory in the process."""
+    for cell in CELLS:
         shape = Shape(cell, 784, 128, 100, 1)
         contenders = [Contender("fused"), Contender("returning")]
-        taken = in_turn(contenders, shape, pairs=pairs, at_least=SECONDS)
+        taken = alternate(contenders, shape, pairs=pairs, at_least=SECONDS)
         ratios = [a / b for a, b in zip(taken["returning"], taken["fused"], strict=True)]
         about = _about(shape, "measuring")
         yield row_of(ratios, what="freed memory given back / kept, a step", unit="ratio", **about)
@@ -182,9 +181,9 @@ def _about(shape: Shape, part: str) -> dict[str, Any]:
 
 
 def scaling(pairs: int) -> Iterator[Row]:
-    """d) Slopes on log-log axes of a fused step against T and H, and of a grid against its runs."""
+    """d) Slopes on log-log axes: seconds of a fused step against T and H, of a grid against its runs."""
     contender = Contender("fused")
-    for cell in GATES:
+    for cell in CELLS:
         along = {
             "T": [Shape(cell, T, 128, 100, 1) for T in (98, 196, 392, 784)],
             "H": [Shape(cell, 196, H, 100, 1) for H in (32, 64, 128, 256)],
@@ -213,12 +212,12 @@ def scaling(pairs: int) -> Iterator[Row]:
 
 
 def slope(sizes: Sequence[int], seconds: Sequence[float]) -> float:
-    """Of the least-squares line through the logarithms."""
+    """Slope of the least-squares line through the logarithms."""
     return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 
 
 def grid_seconds(count: int) -> float:
-    """A grid of so many runs of 100 steps, all included."""
+    """Seconds of a whole grid of `count` runs of 100 steps."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
             sys.executable, "-m", "harness", "-m", "task=adding", "task.seq_len=50", "task.n_train=2000",
@@ -231,7 +230,7 @@ def grid_seconds(count: int) -> float:
 
 
 def tables(pairs: int) -> Iterator[Row]:
-    """e) 500 finished runs skipped; 10,000 rows gathered and summed up."""
+    """e) Seconds of skipping 500 finished runs, and of gathering and summarising 10,000 rows."""
     yield row_of(
         [skip_seconds(500) for _ in range(pairs)],
         what="500 finished runs skipped", part="tables", unit="s", at_most=15.0,

@@ -1,4 +1,4 @@
-"""The table that a bench leaves: a row a measurement, with its target where there is one."""
+"""The table of the bench: one row per measurement, with a target for some."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.results.store import write_atomically
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One measurement. `value` is a median of `n`, `low` and `high` the quartiles; without these a mean."""
+    """One measurement: median `value` of `n`, quartiles `low` and `high`; without quartiles a mean."""
 
     part: str
     what: str
@@ -31,7 +31,7 @@ class Row:
     unit: str
     target: str = ""
     met: bool | None = None
-    """Whether the target is met; None where there is none."""
+    """Whether the target is met; None without a target."""
 
 
 NAMES = [field.name for field in dataclasses.fields(Row)]
@@ -40,7 +40,7 @@ NAMES = [field.name for field in dataclasses.fields(Row)]
 def row_of(
     values: Sequence[float], *, at_least: float | None = None, at_most: float | None = None, **known: object
 ) -> Row:
-    """The row of repeated measurements, and whether their median meets a target."""
+    """The row of repeated measurements, with the target that their median should meet."""
     middle = median(values)
     low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else (None, None, None)
     target, met = "", None
@@ -52,7 +52,7 @@ def row_of(
 
 
 def write(path: Path, part: str, rows: Sequence[Row]) -> None:
-    """Writes the rows of a part into the table, in the place of its earlier ones; numbers with 4 digits."""
+    """Writes the rows of a part into the table, replacing its earlier ones; numbers have 4 digits."""
     others = [row for row in read(path) if row.part != part] if path.exists() else []
     path.parent.mkdir(parents=True, exist_ok=True)
     text = io.StringIO()
@@ -64,7 +64,7 @@ def write(path: Path, part: str, rows: Sequence[Row]) -> None:
 
 
 def read(path: Path) -> list[Row]:
-    """The rows of a table."""
+    """Reads the rows of a table."""
     with open(path, newline="", encoding="utf-8") as file:
         return [
             Row(**{name: _value(name, text) for name, text in row.items()}) for row in csv.DictReader(file)

@@ -1,4 +1,4 @@
-"""The bench measures what it says: the same work on both sides, medians, slopes and targets."""
+"""The bench: equal work for all contenders, medians, slopes, targets, its table and figure."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_every_contender_makes_the_same_training_steps(cell, monkeypatch):
     torch.testing.assert_close(heads[2], heads[0], rtol=1e-4, atol=1e-5)
 
 
-def test_flops_are_those_that_torch_counts_on_an_unrolled_cell():
+def test_flops_equal_those_that_torch_counts_on_an_unrolled_cell():
     from torch.utils.flop_counter import FlopCounterMode
 
     cell = nn.GRUCell(SMALL.D, SMALL.H)
@@ -49,7 +49,7 @@ def test_flops_are_those_that_torch_counts_on_an_unrolled_cell():
     assert SMALL.flops == counter.get_total_flops()
 
 
-def test_a_row_holds_median_and_quartiles_and_says_whether_the_target_is_met():
+def test_a_row_has_median_quartiles_and_whether_the_target_is_met():
     values = [3.0, 1.0, 2.0, 5.0, 4.0]
     row = row_of(values, part="p", what="w", unit="s", at_most=2.9)
     assert (row.value, row.low, row.high, row.n) == (3.0, *np.quantile(values, [0.25, 0.75]), 5)
@@ -61,7 +61,7 @@ def test_the_slope_of_a_power_is_its_exponent():
     assert slope([1, 2, 4], [3.0, 3.0 * 2**1.5, 3.0 * 4**1.5]) == pytest.approx(1.5)
 
 
-def test_every_target_is_of_a_shape_that_is_measured():
+def test_every_target_belongs_to_a_measured_shape():
     measured = {(shape.T, shape.H, shape.cell) for shape in SHAPES}
     assert {(*where, cell) for where, cells in TARGETS.items() for cell in cells} <= measured
 
@@ -87,7 +87,7 @@ def test_ratios_are_taken_within_a_round(monkeypatch):
         "numpy": [1e-3, 1e-3, 3e-3],
     }
     monkeypatch.setattr(f"{__package__}.parts.SHAPES", [SMALL])
-    monkeypatch.setattr(f"{__package__}.parts.in_turn", lambda *_, **__: dict(taken))
+    monkeypatch.setattr(f"{__package__}.parts.alternate", lambda *_, **__: dict(taken))
     monkeypatch.setattr(Contender, "__init__", lambda *_: None)
     monkeypatch.setattr(Contender, "close", lambda _: None)
     value = {(row.what, row.unit): row.value for row in steps(pairs=3)}
@@ -103,7 +103,7 @@ def test_ratios_are_taken_within_a_round(monkeypatch):
 
 
 @pytest.mark.parametrize("name", contenders.PRODUCTS)
-def test_the_products_are_of_the_recurrent_shape_and_counted_as_such(name, monkeypatch):
+def test_the_products_have_the_recurrent_shape_and_its_operations(name, monkeypatch):
     made = {}
     monkeypatch.setattr(contenders.torch, "empty", lambda *size: made.setdefault("out", torch.zeros(size)))
     make_step(name, SMALL)()
@@ -111,7 +111,7 @@ def test_the_products_are_of_the_recurrent_shape_and_counted_as_such(name, monke
     assert contenders.product_flops(SMALL) == 2 * made["out"].numel() * SMALL.H
 
 
-def test_a_part_takes_the_place_of_its_own_rows_alone(tmp_path):
+def test_a_part_replaces_only_its_own_rows(tmp_path):
     path = tmp_path / "bench.csv"
     old = row_of([1.0], part="grids", what="old", unit="s")
     other = row_of([1.0, 2.0], part="steps", what="kept", unit="ratio", cell="gru", T=9, H=8, B=5, at_least=2)
@@ -123,7 +123,7 @@ def test_a_part_takes_the_place_of_its_own_rows_alone(tmp_path):
     assert read(path)[0].met is False and read(path)[1].met is None
 
 
-def test_the_grids_are_drawn_beside_the_steps(tmp_path):
+def test_grids_and_steps_are_drawn_in_one_figure(tmp_path):
     about = {"part": "grids", "unit": "ratio"}
     rows = [
         row_of([3.0, 4.0], what="rows, a set, 9 digits, 8 steps: tutorial / harness", T=28, **about),
@@ -140,9 +140,14 @@ def test_the_grids_are_drawn_beside_the_steps(tmp_path):
     assert (tmp_path / "bench.png").stat().st_size > alone > 10_000
 
 
-def test_nothing_is_drawn_of_a_table_without_steps_and_grids(tmp_path):
+def test_nothing_is_drawn_without_steps_and_grids(tmp_path):
     assert not draw([row_of([1.0], part="tables", what="w", unit="s")], tmp_path / "bench.png")
     assert not (tmp_path / "bench.png").exists()
+
+
+def test_help_prints_the_usage(capsys):
+    main(["--help"])
+    assert capsys.readouterr().out.startswith("usage: python -m tests.bench [PART ...]")
 
 
 @pytest.mark.parametrize(

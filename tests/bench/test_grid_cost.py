@@ -1,4 +1,4 @@
-"""The benchmark itself, small: that it measures what it says."""
+"""The cost of a grid besides training, measured on small inputs."""
 
 import pandas as pd
 
@@ -11,7 +11,7 @@ def test_finished_runs_are_skipped_and_rows_are_gathered():
     assert min(gather_seconds(20)) > 0
 
 
-def test_the_rows_are_different_runs_of_settings_that_repeat(tmp_path):
+def test_the_rows_are_distinct_runs_that_repeat_settings(tmp_path):
     make_rows(tmp_path, 2 * 72)
     runs = gather(tmp_path)
     assert runs["run_id"].is_unique

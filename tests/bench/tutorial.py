@@ -1,4 +1,4 @@
-"""The script that a tutorial has one write: a DataLoader, ToTensor, a module of torch.nn, one process.
+"""The script of a typical tutorial: a DataLoader, ToTensor, a module of torch.nn, one process.
 
 usage: python tutorial.py DIGITS.npz CELL HIDDEN_SIZE SEED EPOCHS BATCH_SIZE SEQ_LEN
 Prints the test accuracy.
@@ -18,7 +18,7 @@ CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class Digits(Dataset):
-    """As torchvision.datasets.MNIST gives them: an image, transformed, and its class."""
+    """As torchvision.datasets.MNIST returns them: a transformed image and its class."""
 
     def __init__(self, images, labels):
         self.images, self.labels, self.transform = images, labels, ToTensor()
@@ -56,11 +56,11 @@ def main(path, cell, hidden_size, seed, epochs, batch_size, seq_len):
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
     model.eval()
-    right = 0
+    correct = 0
     with torch.no_grad():
         for images, labels in test:
-            right += (model(images.view(len(images), seq_len, -1)).argmax(1) == labels).sum().item()
-    print(right / len(data["test_y"]))
+            correct += (model(images.view(len(images), seq_len, -1)).argmax(1) == labels).sum().item()
+    print(correct / len(data["test_y"]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A whole grid by one command of the harness, beside a process of a tutorial script for each of its runs."""
+"""A whole grid by one command of the harness, and by one process of a tutorial script per run."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Grid:
         return self.epochs * -(-self.n_train // BATCH_SIZE)
 
     def smallest(self) -> Grid:
-        """Its first configuration alone, on one batch."""
+        """Its first configuration only, on one batch."""
         return dataclasses.replace(
             self, n_train=BATCH_SIZE, epochs=1, cells=self.cells[:1], hidden_sizes=self.hidden_sizes[:1],
             seeds=self.seeds[:1],
@@ -59,14 +59,14 @@ GRIDS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """Seconds of the whole grid, and the test accuracy of each configuration."""
+    """Seconds of the whole grid, and the test accuracy of each run."""
 
     seconds: float
     accuracies: dict[tuple[str, int, int], float]
 
 
 def by_tutorial(grid: Grid, threads: int | None = None) -> Outcome:
-    """One process after the other, as a shell loop runs them, with torch's own number of threads or yours."""
+    """One process after another, as in a shell loop, with torch's default number of threads or `threads`."""
     accuracies = {}
     with tempfile.TemporaryDirectory() as folder:
         for seed in grid.seeds:
@@ -80,7 +80,7 @@ def by_tutorial(grid: Grid, threads: int | None = None) -> Outcome:
 
 
 def by_harness(grid: Grid) -> Outcome:
-    """One `harness -m`, its tables and figures included, into an empty folder."""
+    """One `harness -m` into an empty folder, with its tables and figures."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         _run(
@@ -100,12 +100,12 @@ def by_harness(grid: Grid) -> Outcome:
 
 
 def data_source() -> str:
-    """Which digits both sides read."""
+    """The source of the digits that both sides read."""
     return load_mnist().spec.data_source
 
 
 def _write_digits(path: Path, grid: Grid, seed: int) -> None:
-    """The samples that the harness trains and tests on, as images."""
+    """Writes the samples that the harness trains and tests on, as images."""
     task = load_mnist(n_train=grid.n_train, seed=seed)
 
     def images(split: Split) -> np.ndarray:
@@ -119,18 +119,18 @@ def _write_digits(path: Path, grid: Grid, seed: int) -> None:
 
 
 def starting_seconds() -> float:
-    """Seconds of a process that imports what the tutorial imports, and no more."""
+    """Seconds of a process that only imports what the tutorial imports."""
     start = time.perf_counter()
     _run(["-c", "import numpy, torch, torch.nn, torch.utils.data, PIL.Image, torchvision.transforms"])
     return time.perf_counter() - start
 
 
 def _run(arguments: list[str], threads: int | None = None) -> str:
-    own = {"OMP_NUM_THREADS": str(threads)} if threads else {}
+    limit = {"OMP_NUM_THREADS": str(threads)} if threads else {}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
-        env=os.environ | own,
+        env=os.environ | limit,
         capture_output=True,
         text=True,
         check=False,

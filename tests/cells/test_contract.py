@@ -1,4 +1,4 @@
-"""Cells of any origin: built with the stock arguments, and refused with a reason."""
+"""The contract of a cell: built with the arguments of `torch.nn.RNN`, checked, refused with a reason."""
 
 import pytest
 import torch
@@ -14,16 +14,16 @@ def test_a_stock_cell_gets_its_sizes_and_options_and_is_batch_first(kind):
     assert (cell.dropout, cell.bias, cell.batch_first) == (0.25, False, True)
 
 
-def test_a_function_may_make_the_cell():
+def test_a_function_can_make_the_cell():
     cell = make_cell(lambda *sizes, **options: nn.GRU(*sizes, bidirectional=True, **options), 3, 5)
     assert output_size(cell, 3) == 10
 
 
-def test_what_makes_no_module_is_refused_by_name():
+def test_a_target_that_returns_no_module_is_refused_by_name():
     def make_dict(input_size, hidden_size, batch_first):
         return {}
 
-    with pytest.raises(TypeError, match=r"must be a torch\.nn\.Module, .*make_dict made a dict"):
+    with pytest.raises(TypeError, match=r"must be a torch\.nn\.Module, .*make_dict returned a dict"):
         make_cell(make_dict, 3, 5)
     with pytest.raises(TypeError, match="batch_first"):
         make_cell(nn.Linear, 3, 5)
@@ -38,7 +38,7 @@ def test_what_makes_no_module_is_refused_by_name():
     ],
 )
 @pytest.mark.filterwarnings("ignore:LSTM with projections")
-def test_output_size_is_measured_and_leaves_the_cell_as_it_was(cell, size):
+def test_output_size_is_measured_and_leaves_the_cell_unchanged(cell, size):
     for training in (True, False):
         cell.train(training)
         before = (torch.get_rng_state(), [p.clone() for p in cell.parameters()])
@@ -50,7 +50,7 @@ def test_output_size_is_measured_and_leaves_the_cell_as_it_was(cell, size):
 
 
 class Returns(nn.Module):
-    """Answers every call with what it was given."""
+    """Returns what a given function makes of the input."""
 
     def __init__(self, make):
         super().__init__()
@@ -67,14 +67,17 @@ class Returns(nn.Module):
         (lambda x: (x, x, x), "Returns returned tuple"),
         (lambda x: [x, x], "Returns returned list"),
         (lambda x: (None, x), "Returns returned tuple"),
-        (lambda x: (x[:, 0], x), r"shape \(batch, steps, features\); Returns made \(1, 3\) from \(1, 1, 3\)"),
-        (lambda x: (x.repeat(1, 2, 1), x), r"Returns made \(1, 2, 3\) from \(1, 1, 3\)"),
+        (
+            lambda x: (x[:, 0], x),
+            r"shape \(batch, steps, features\); Returns returned \(1, 3\) for an input of shape \(1, 1, 3\)",
+        ),
+        (lambda x: (x.repeat(1, 2, 1), x), r"Returns returned \(1, 2, 3\) for"),
     ],
 )
-def test_a_module_of_another_convention_is_refused_with_what_it_returned(make, message):
+def test_another_return_value_is_refused_and_named(make, message):
     with pytest.raises(TypeError, match=message):
         output_size(Returns(make), 3)
 
 
-def test_a_module_without_parameters_may_be_a_cell():
+def test_a_module_without_parameters_can_be_a_cell():
     assert output_size(Returns(lambda x: (x.repeat(1, 1, 4), None)), 3) == 12

@@ -9,8 +9,9 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from harness.cli.show import show, show_figure
-from harness.cli.show.text import standing_out
+from harness.cli.main import main
+from harness.cli.show.figure import draw_samples
+from harness.cli.show.text import rare_steps, samples_as_text
 from harness.tasks import (
     Split,
     Task,
@@ -24,7 +25,7 @@ from harness.tasks.task import NO_LABEL
 
 
 def toy(x, y, *, target="class", lengths=None, num_classes=9):
-    """A task whose validation samples are these."""
+    """A task with these validation samples."""
     x, y = torch.tensor(x), torch.tensor(y)
     lengths = torch.tensor(lengths or [x.shape[1]] * len(x))
     spec = TaskSpec(
@@ -48,12 +49,12 @@ def toy(x, y, *, target="class", lengths=None, num_classes=9):
 
 
 def body(text):
-    """The lines below each sample's title, without the margin that names the step."""
+    """The lines below the titles of the samples."""
     return [line for line in text.splitlines() if line.startswith("  ")]
 
 
-def test_short_tokens_are_printed_whole_with_their_class():
-    text = show(toy([[3, 1, 4, 1, 5]], [7]))
+def test_a_short_sequence_of_tokens_is_printed_in_full_with_its_class():
+    text = samples_as_text(toy([[3, 1, 4, 1, 5]], [7]))
     assert text.splitlines() == [
         "toy, plain: 5 steps of tokens 0 to 8 -> class 0 to 8 (chance 0.500); data: generated",
         "",
@@ -63,10 +64,10 @@ def test_short_tokens_are_printed_whole_with_their_class():
 
 
 @pytest.mark.parametrize("seq_len", [1, 19, 20, 21, 59, 60, 61, 79, 100, 1000])
-def test_tokens_stand_at_their_steps_and_the_count_of_the_others_is_named(seq_len):
+def test_tokens_are_printed_at_their_steps_and_the_others_are_counted(seq_len):
     x = np.random.RandomState(seq_len).randint(0, 9, seq_len).tolist()
     printed, left_out = {}, 0
-    for line in body(show(toy([x], [0]))):
+    for line in body(samples_as_text(toy([x], [0]))):
         if "left out" in line:
             left_out = int(re.search(r"(\d+) steps left out", line)[1])
             continue
@@ -81,8 +82,8 @@ def test_tokens_stand_at_their_steps_and_the_count_of_the_others_is_named(seq_le
 def test_a_rare_token_in_the_middle_is_named():
     x = [2, 3, 4, 5] * 30
     x[57] = 1
-    # After the lines of the first 40 steps, before that of the last 20.
-    assert body(show(toy([x], [0])))[2] == "  …      60 steps left out, among them 1 at t=57"
+    # after the lines of the first 40 steps, before the line of the last 20
+    assert body(samples_as_text(toy([x], [0])))[2] == "  …      60 steps left out, among them 1 at t=57"
 
 
 def test_values_are_rounded_to_two_digits_and_markers_stay_visible():
@@ -90,8 +91,10 @@ def test_values_are_rounded_to_two_digits_and_markers_stay_visible():
     x[0, :, 1] = 0
     x[0, [20, 33], 1] = 1
     x[0, 20, 0] = -0.001
-    _, steps, values, markers = show(toy(x, [1.23456], target="value")).split("\n\n")[1].splitlines()
-    assert "validation sample 0 -> target 1.235" in show(toy(x, [1.23456], target="value"))
+    _, steps, values, markers = (
+        samples_as_text(toy(x, [1.23456], target="value")).split("\n\n")[1].splitlines()
+    )
+    assert "validation sample 0 -> target 1.235" in samples_as_text(toy(x, [1.23456], target="value"))
     shown = [*range(7), 20, 33, *range(43, 50)]
     assert [int(t) for t in steps.replace("…", "").split()[1:]] == shown
     assert values.replace("…", "").split()[2:] == ["0.00" if t == 20 else "0.13" for t in shown]
@@ -100,9 +103,9 @@ def test_values_are_rounded_to_two_digits_and_markers_stay_visible():
     assert [line.index("…") for line in (steps, values, markers)] == [steps.index("…")] * 3
 
 
-def test_one_long_feature_is_printed_at_steps_evenly_apart():
+def test_one_long_feature_is_printed_at_equally_spaced_steps():
     x = np.linspace(0.01, 1, 100, dtype=np.float32).reshape(1, 100, 1)
-    steps, values = body(show(toy(x, [0])))
+    steps, values = body(samples_as_text(toy(x, [0])))
     shown = [int(t) for t in steps.split()[1:]]
     assert shown[0] == 0 and shown[-1] == 99
     assert len(steps) == len(values) <= 120
@@ -114,51 +117,51 @@ def test_many_features_are_shades_from_lowest_to_highest():
     x = np.zeros((1, 3, 10), dtype=np.float32)
     x[0, 1] = np.arange(10) - 4
     x[0, 2, 0] = -4
-    scale, *rows = body(show(toy(x, [2])))
+    scale, *rows = body(samples_as_text(toy(x, [2])))
     assert scale == "  10 features from left to right, from -4.00 ' ' to 5.00 '@'"
     # (0 + 4) / 9 is in the fifth of ten shades.
     assert rows == ["  t=0  |==========|", "  t=1  | .:-=+*#%@|", "  t=2  | =========|"]
 
 
 def test_padding_is_not_printed_and_the_true_length_is():
-    text = show(toy([[1, 2, 3, 0], [4, 5, 6, 7]], [0, 1], lengths=[3, 4]))
+    text = samples_as_text(toy([[1, 2, 3, 0], [4, 5, 6, 7]], [0, 1], lengths=[3, 4]))
     assert "validation sample 0 (3 steps) -> class 0\n  t=0  1 2 3\n" in text
     assert "validation sample 1 -> class 1\n  t=0  4 5 6 7" in text
 
 
-def test_labels_at_steps_are_printed_with_the_steps_that_are_asked():
+def test_labels_at_steps_are_printed_with_their_steps():
     y = np.full((1, 40), NO_LABEL)
     y[0, [3, 8]] = [5, 0]
     task = toy([[1] * 40], y, target="steps")
-    assert "validation sample 0 -> 2 steps asked, t=3: 5, t=8: 0\n" in show(task)
+    assert "validation sample 0 -> 2 labelled steps, t=3: 5, t=8: 0\n" in samples_as_text(task)
     y[0, 10:] = 4
-    text = show(toy([[1] * 40], y, target="steps"))
-    assert "32 steps asked, t=3: 5, t=8: 0, t=10 to 39: 4 4 4 4 4 4 … 4 4 4 4 4 4\n" in text
+    text = samples_as_text(toy([[1] * 40], y, target="steps"))
+    assert "32 labelled steps, t=3: 5, t=8: 0, t=10 to 39: 4 4 4 4 4 4 … 4 4 4 4 4 4\n" in text
 
 
-def test_samples_are_spread_over_the_split_and_no_more_than_there_are():
+def test_samples_are_spread_over_the_split_and_are_at_most_as_many_as_it_has():
     task = toy([[n] for n in range(8)], list(range(8)))
-    assert re.findall(r"sample (\d+) -> class (\d+)", show(task, 4)) == [
+    assert re.findall(r"sample (\d+) -> class (\d+)", samples_as_text(task, 4)) == [
         ("0",) * 2,
         ("2",) * 2,
         ("4",) * 2,
         ("6",) * 2,
     ]
-    assert len(re.findall("validation sample", show(task, 100))) == 8
-    for ask in (lambda: show(task, 0), lambda: show_figure(task, None, 0)):
+    assert len(re.findall("validation sample", samples_as_text(task, 100))) == 8
+    for ask in (lambda: samples_as_text(task, 0), lambda: draw_samples(task, None, 0)):
         with pytest.raises(ValueError, match="^count must be a whole number of at least 1, not 0"):
             ask()
 
 
-def test_nothing_stands_out_where_everything_does():
-    assert standing_out(np.arange(40)) == []
-    assert standing_out(np.ones((40, 2))) == []
-    assert standing_out(np.array([0, 0, 0, 5, 0, 5])) == [3, 5]
+def test_no_step_is_rare_where_most_steps_would_be():
+    assert rare_steps(np.arange(40)) == []
+    assert rare_steps(np.ones((40, 2))) == []
+    assert rare_steps(np.array([0, 0, 0, 5, 0, 5])) == [3, 5]
 
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """The figures that are written, beside their files."""
+    """The figures that are saved."""
     figures = []
     save = Figure.savefig
     monkeypatch.setattr(Figure, "savefig", lambda self, path: (figures.append(self), save(self, path)))
@@ -185,7 +188,7 @@ def check(figure, path, count):
 
 def test_adding_is_drawn_as_a_heat_map_of_its_values(tmp_path, drawn):
     task = make_adding(seq_len=100, n_val=4)
-    path = show_figure(task, tmp_path / "new" / "adding.png")
+    path = draw_samples(task, tmp_path / "new" / "adding.png")
     assert path == tmp_path / "new" / "adding.png"
     check(drawn[0], path, 4)
     for number, ax in enumerate(panels(drawn[0])):
@@ -194,9 +197,9 @@ def test_adding_is_drawn_as_a_heat_map_of_its_values(tmp_path, drawn):
     assert {ax.images[0].get_clim() for ax in panels(drawn[0])} == {(float(task.val.x.min()), 1.0)}
 
 
-def test_a_digit_stands_upright(tmp_path, drawn):
+def test_a_digit_is_drawn_upright(tmp_path, drawn):
     task = load_mnist()
-    path = show_figure(task, tmp_path / "mnist.png")
+    path = draw_samples(task, tmp_path / "mnist.png")
     check(drawn[0], path, 4)
     for place, ax in enumerate(panels(drawn[0])):
         assert np.array_equal(ax.images[0].get_array(), task.val.x[125 * place])
@@ -211,7 +214,7 @@ def test_a_digit_stands_upright(tmp_path, drawn):
 )
 def test_tokens_are_markers_and_one_feature_is_a_line(make, options, tmp_path, drawn):
     task = make(**options)
-    path = show_figure(task, tmp_path / "x.png", 3)
+    path = draw_samples(task, tmp_path / "x.png", 3)
     check(drawn[0], path, 3)
     for place, ax in enumerate(panels(drawn[0])):
         (line,) = ax.lines
@@ -224,16 +227,16 @@ def test_tokens_are_markers_and_one_feature_is_a_line(make, options, tmp_path, d
 
 
 @pytest.mark.parametrize("features", [None, 1, 3])
-def test_asked_steps_and_padding_are_marked(features, tmp_path, drawn):
+def test_labelled_steps_and_padding_are_highlighted(features, tmp_path, drawn):
     y = np.full((2, 12), NO_LABEL)
     y[:, [4, 9]] = 1
     shape = (2, 12) if features is None else (2, 12, features)
     rng = np.random.RandomState(0)
     x = rng.randint(0, 9, shape) if features is None else rng.rand(*shape).astype(np.float32)
     task = toy(x, y, target="steps", lengths=[12, 10])
-    path = show_figure(task, tmp_path / "x.png")
+    path = draw_samples(task, tmp_path / "x.png")
     check(drawn[0], path, 2)
-    assert drawn[0]._suptitle.get_text().endswith("orange: steps that are asked, grey: padding")
+    assert drawn[0]._suptitle.get_text().endswith("orange: labelled steps, grey: padding")
     spans = [
         sorted((patch.get_x(), patch.get_x() + patch.get_width()) for patch in ax.patches)
         for ax in panels(drawn[0])
@@ -243,12 +246,55 @@ def test_asked_steps_and_padding_are_marked(features, tmp_path, drawn):
         assert panels(drawn[0])[0].lines[0].get_xdata().tolist() == [4, 9]
 
 
-def test_a_picture_format_that_is_none_is_refused(tmp_path):
+def test_an_unknown_image_format_is_refused(tmp_path):
     with pytest.raises(ValueError, match="docx"):
-        show_figure(make_adding(n_val=1), tmp_path / "x.docx")
+        draw_samples(make_adding(n_val=1), tmp_path / "x.docx")
 
 
-def test_pyplot_and_its_global_state_stay_out():
-    code = "import sys, harness.cli.show; print('matplotlib.pyplot' in sys.modules)"
+def test_drawing_does_not_import_pyplot():
+    code = "import sys, harness.cli.show.figure; print('matplotlib.pyplot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "False", done.stderr
+
+
+@pytest.mark.parametrize("form", [["delayed_recall"], ["task=delayed_recall"]])
+def test_the_command_prints_numbers_and_samples_and_draws_them(form, tmp_path, capsys):
+    assert main(["show", *form, "task.seq_len=6", f"results_dir={tmp_path}"]) == 0
+    out = capsys.readouterr().out
+    spec = make_delayed_recall(seq_len=6).spec
+    head, *blocks = out.split("\n\n")
+    assert len([block for block in blocks if block.startswith("validation sample")]) == 3
+    for part in (
+        "6 steps of tokens 0 to 15 -> class 0 to 7 (chance 0.125); data: generated",
+        f"lowest loss without memory: {spec.memoryless_loss:.4f} (nats)",
+        f"solved: validation {spec.solved_rule}",
+        f"source: {spec.citation}",
+        "task.seq_len=6\n",
+        "task.variant=separate         # separate: distractors are other symbols; shared: ",
+    ):
+        assert part in head
+    assert (tmp_path / "samples" / "delayed_recall-separate-8-T6.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_command_shows_a_third_party_task_with_the_comments_of_its_yaml(tmp_path, capsys):
+    yaml = tmp_path / "conf" / "task" / "mine.yaml"
+    yaml.parent.mkdir(parents=True)
+    yaml.write_text("# Mine.\n_target_: harness.tasks.make_parity\nseq_len: 20 # of bits\nn_train: 50\n")
+    assert main(["show", "mine", f"--config-dir={tmp_path / 'conf'}", f"results_dir={tmp_path}"]) == 0
+    assert "task.seq_len=20               # of bits\n  task.n_train=50\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        ([], "harness show adding"),
+        (["addign"], "did you mean 'adding'"),
+        (["adding", "seq_len=20"], "did you mean 'task.seq_len'"),
+        (["adding", "parity"], "not 'parity'"),
+        (["adding", "task.seq_len=1"], "task.seq_len"),
+    ],
+)
+def test_wrong_input_of_the_command_is_named(arguments, part, capsys):
+    assert main(["show", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert part in err and err.count("\n") == 1

@@ -4,7 +4,9 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import Container, DictConfig, ListConfig, open_dict
 
-from harness.experiment.config import ConfigError, GridComposer, compose, options
+from harness.experiment.compose_grid import GridComposer
+from harness.experiment.config import compose, options
+from harness.experiment.errors import ConfigError
 from harness.experiment.grid import expand
 from harness.experiment.plan import plan
 
@@ -113,7 +115,7 @@ def test_hydra_overrides_of_a_grid_and_of_a_combination_both_hold(tmp_path):
 def test_hydra_composes_once_for_each_choice_of_files_and_parses_each_override_once(monkeypatch):
     composed, parsed, parse = [], [], OverridesParser.parse_overrides
     monkeypatch.setattr(
-        "harness.experiment.config.compose", lambda lines: composed.append(lines) or compose(lines)
+        "harness.experiment.compose_grid.compose", lambda lines: composed.append(lines) or compose(lines)
     )
     composer = GridComposer()
     monkeypatch.setattr(

@@ -1,5 +1,6 @@
 import json
 import logging
+import re
 
 import pandas as pd
 import pytest
@@ -10,7 +11,7 @@ from harness.experiment.config import compose, options
 from harness.experiment.plan import plan
 from harness.experiment.run import execute
 from harness.results import store
-from harness.results.schema import COLUMNS, GRADFLOW_COLUMNS, STEP_COLUMNS
+from harness.results.schema import COLUMNS, SCHEMA_1_TABLES, EvalRow, columns_of
 
 STANDING_COLUMNS = [
     "run_id",
@@ -46,14 +47,13 @@ STANDING_COLUMNS = [
     "peak_rss_mb",
     "kernel",
     "threads",
-    "concurrent",
     "torch",
     "git_commit",
     "cpu",
     "started_at",
 ]
 
-TIMES = ("train_s", "eval_s", "cpu_s", "samples_per_s", "peak_rss_mb", "started_at")
+TIMES = ("train_s", "train_cpu_s", "eval_s", "cpu_s", "samples_per_s", "peak_rss_mb", "started_at")
 
 
 def run(overrides):
@@ -67,7 +67,7 @@ def test_a_run_leaves_its_five_files_and_a_row_that_stands_alone(tiny):
     files = {path.name for path in folder.iterdir()} - {store.LOCK_NAME}
     assert files == {"config.yaml", "row.json", "steps.csv", "gradflow.csv", "log.txt"}
     row = json.loads((folder / "row.json").read_text())
-    assert tuple(row) == (*COLUMNS, "longer")
+    assert tuple(row) == (*COLUMNS, "other_lengths", "tables")
     assert set(STANDING_COLUMNS) <= set(COLUMNS)
     known = {
         "status": "ok",
@@ -90,17 +90,17 @@ def test_a_run_leaves_its_five_files_and_a_row_that_stands_alone(tiny):
     assert row["n_params"] == sum(p.numel() for p in bare.parameters()) + 2 * 4 + 2
     assert row["config"]["train"]["batch_size"] == 20
     unmeasured = {"error", "clip", "solved_step", "gradflow_half_life", "git_commit", "tolerance"}
-    unmeasured |= {"test_sequence_accuracy"}
+    unmeasured |= {"test_sequence_accuracy", "gradflow_note", "train_cpu_s"}
     assert {key for key, value in row.items() if value is None} <= unmeasured
 
 
 def test_the_tables_of_a_run_have_the_promised_columns_and_rows(tiny):
     folder = run([*tiny, "cell=lstm", "cell.num_layers=2"])
     steps = pd.read_csv(folder / "steps.csv")
-    assert tuple(steps.columns) == STEP_COLUMNS
+    assert tuple(steps.columns) == tuple(columns_of(EvalRow))
     assert steps["step"].tolist() == [0, 3, 6]
     flow = pd.read_csv(folder / "gradflow.csv")
-    assert tuple(flow.columns) == GRADFLOW_COLUMNS
+    assert tuple(flow.columns) == SCHEMA_1_TABLES["gradflow"]
     # 3 probes (steps 1, 3, 6), 2 layers, h and c, 5 time steps
     assert len(flow) == 3 * 2 * 2 * 5
     assert sorted(flow["step"].unique()) == [1, 3, 6]
@@ -131,16 +131,16 @@ def test_a_finished_run_is_left_alone_and_a_failed_one_keeps_its_first_attempt(t
     folder = run(bomb)
     row = store.read_row(folder)
     assert row["status"] == "failed"
-    assert row["error"] == "RuntimeError: boom in two lines"
+    assert re.fullmatch(r"tests/outside\.py:\d+: RuntimeError: boom in two lines", row["error"])
     assert "Traceback" in (folder / "log.txt").read_text()
     run(bomb)
     assert store.read_row(folder)["status"] == "failed"
     assert json.loads((folder / "attempt-1" / "row.json").read_text()) == row
 
     done = run(tiny)
-    before = store.mark(done / "row.json")
+    before = store.file_stamp(done / "row.json")
     run(tiny)
-    assert store.mark(done / "row.json") == before
+    assert store.file_stamp(done / "row.json") == before
 
 
 def test_a_run_that_another_process_has_is_left_to_it(tiny, caplog):
@@ -159,7 +159,7 @@ def test_a_run_that_another_process_has_is_left_to_it(tiny, caplog):
 def test_a_damaged_row_counts_as_not_run(tiny, damage):
     folder = run(tiny)
     good = store.read_row(folder)
-    (folder / "row.json").write_text(damage.replace("LONGER", json.dumps(good | {"longer": [1]})))
+    (folder / "row.json").write_text(damage.replace("LONGER", json.dumps(good | {"other_lengths": [1]})))
     assert len(harness.load_runs(folder.parents[1])) == 0
     run(tiny)
     assert store.read_row(folder)["test_loss"] == good["test_loss"]
@@ -191,7 +191,7 @@ def test_a_cell_without_a_state_has_no_gradient_flow_and_the_log_says_why(tiny):
     folder = run([*tiny, "cell=custom", "cell._target_=tests.outside.NoState", "cell.name=stateless"])
     row = store.read_row(folder)
     assert (row["status"], row["cell"], row["gradflow_slope"]) == ("ok", "stateless", None)
-    assert "gradient flow is not measured" in (folder / "log.txt").read_text()
+    assert "the probe gradflow does not measure this run" in (folder / "log.txt").read_text()
     assert len(pd.read_csv(folder / "gradflow.csv")) == 0
 
 

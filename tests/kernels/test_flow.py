@@ -1,4 +1,4 @@
-"""Gradient flow from inside the loops: autograd on an unrolled network, and the taps of the torch kernel."""
+"""Gradient flow of the fused loops against autograd on an unrolled network, and against the torch kernel."""
 
 import copy
 import math
@@ -6,12 +6,13 @@ import math
 import pytest
 import torch
 
-from harness.kernels import Flow, FusedCell
+from harness.kernels import FusedCell, GradientFlow
 from harness.tasks import TaskSpec
 from harness.training import SequenceClassifier
-from harness.training.probes.gradient_flow import fused_rows, probed_forward
-from tests.kernels.stock import CELLS, draw, stock
-from tests.training.probes.test_gradient_flow import assert_same, reference_norms
+from harness.training.probes import GradientFlowProbe
+from harness.training.probes.gradient_flow import flow_points, fused_rows
+from tests.kernels.compare import CELLS, draw, stock
+from tests.training.probes.test_gradient_flow import assert_same, norms_of, reference_norms
 
 B, T, D, H = 5, 9, 3, 5
 ALL = pytest.mark.parametrize("name", list(CELLS))
@@ -26,18 +27,19 @@ LOSSES = {
 
 def measured(flows):
     rows = fused_rows(flows, range(T), 7)
-    assert {row[0] for row in rows} == {7}
-    for *_, norm, log10 in rows:
-        assert log10 == (pytest.approx(math.log10(norm)) if norm > 0 else -math.inf)
-    return {(layer, state, t): norm for _, layer, state, t, norm, _ in rows}
+    assert {row.step for row in rows} == {7}
+    for row in rows:
+        log10_norm = pytest.approx(math.log10(row.norm)) if row.norm > 0 else -math.inf
+        assert row.log10_norm == log10_norm
+    return norms_of(rows)
 
 
 @ALL
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("loss", list(LOSSES))
-def test_norms_of_every_layer_and_step_are_those_of_an_unrolled_network(name, layers, loss):
+def test_norms_of_every_layer_and_step_equal_those_of_an_unrolled_network(name, layers, loss):
     cell, x = stock(name, D, H, layers), draw(B, T, D)
-    flows = [Flow() for _ in range(layers)]
+    flows = [GradientFlow() for _ in range(layers)]
     LOSSES[loss](FusedCell(cell)(x, flows=flows)[0]).mean().backward()
     states = "hc" if name == "lstm" else "h"
     norms = measured(flows)
@@ -48,10 +50,10 @@ def test_norms_of_every_layer_and_step_are_those_of_an_unrolled_network(name, la
 
 
 @ALL
-@pytest.mark.parametrize("asks", [True, False])
-def test_reading_the_last_valid_steps_has_the_norms_of_reading_them_from_the_output(name, asks):
-    cell, x = stock(name, D, H, 2), draw(B, T, D).requires_grad_(asks)
-    flows = [Flow(), Flow()]
+@pytest.mark.parametrize("input_grad", [True, False])
+def test_norms_with_last_valid_equal_those_with_an_indexed_output(name, input_grad):
+    cell, x = stock(name, D, H, 2), draw(B, T, D).requires_grad_(input_grad)
+    flows = [GradientFlow(), GradientFlow()]
     FusedCell(cell).last_valid(x, LENGTHS, flows).square().sum(1).mean().backward()
 
     def losses(output):
@@ -71,28 +73,30 @@ def spec(target):
 @ALL
 @pytest.mark.parametrize("target", ["class", "value", "steps"])
 @pytest.mark.parametrize("lengths", [torch.full((B,), T), LENGTHS, torch.tensor([3, 1, 2, 3, 3])])
-def test_a_probed_step_has_the_rows_of_the_torch_kernel(name, target, lengths):
+def test_a_probed_step_has_the_rows_and_gradients_of_the_torch_kernel(name, target, lengths):
     torch.manual_seed(0)
     plain = SequenceClassifier(spec(target), stock(name, D, H, 2)).double()
     fused = copy.deepcopy(plain)
     fused.cell = FusedCell(fused.cell)
-    points, rows = [0, 3, 4, 8], []
+    rows = []
     for model in (fused, plain):
-        answer, rows_of = probed_forward(model, draw(B, T, D), lengths, points)
-        asked = answer if target != "steps" else answer[torch.arange(T) < lengths[:, None]]
-        asked.square().sum().backward()
-        rows.append(rows_of(11))
-    got, expected = ({row[:4]: row[4] for row in them} for them in rows)
+        observation = GradientFlowProbe(points=4).observe(model, draw(B, T, D), lengths)
+        answer = observation.answer
+        read = answer if target != "steps" else answer[torch.arange(T) < lengths[:, None]]
+        read.square().sum().backward()
+        rows.append(observation.rows(11))
+        assert {row.step for row in rows[-1]} == {11}
+    got, expected = map(norms_of, rows)
     assert got.keys() == expected.keys()
-    assert {t for *_, t in got} == {t for t in points if t < lengths.max()}
+    assert {t for *_, t in got} == {t for t in flow_points(T, 4) if t < lengths.max()}
     assert_same(got, expected, rel=1e-10)
-    for ours, theirs in zip(fused.parameters(), plain.parameters(), strict=True):
-        assert torch.allclose(ours.grad, theirs.grad, rtol=1e-10, atol=1e-13)
+    for ours, other in zip(fused.parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(ours.grad, other.grad, rtol=1e-10, atol=1e-13)
 
 
-def test_norms_that_float32_cannot_square_are_not_lost():
+def test_norms_whose_squares_underflow_in_float32_do_not_underflow():
     cell, x = stock("lstm", D, H, dtype=torch.float32), draw(B, T, D, dtype=torch.float32)
-    large, small = [Flow()], [Flow()]
+    large, small = [GradientFlow()], [GradientFlow()]
     for flows, scale in ((large, 1.0), (small, 1e-30)):
         (FusedCell(cell)(x, flows=flows)[0][:, -1].sum() * scale).backward()
     assert large[0].h[-1] == pytest.approx(B * H**0.5)
@@ -100,8 +104,8 @@ def test_norms_that_float32_cannot_square_are_not_lost():
     assert small[0].c == pytest.approx(large[0].c * 1e-30, rel=1e-4, abs=0)
 
 
-def test_a_second_way_back_fills_the_flow_anew():
-    fused, x, flows = FusedCell(stock("lstm", D, H)), draw(B, T, D), [Flow()]
+def test_a_second_backward_pass_overwrites_the_flow():
+    fused, x, flows = FusedCell(stock("lstm", D, H)), draw(B, T, D), [GradientFlow()]
     loss = fused(x, flows=flows)[0].square().sum()
     loss.backward(retain_graph=True)
     first = measured(flows)
@@ -110,7 +114,7 @@ def test_a_second_way_back_fills_the_flow_anew():
     assert measured(flows) == first
 
 
-def test_a_way_back_that_is_not_taken_leaves_no_rows():
-    fused, flows = FusedCell(stock("gru", D, H)), [Flow()]
+def test_without_a_backward_pass_there_are_no_rows():
+    fused, flows = FusedCell(stock("gru", D, H)), [GradientFlow()]
     fused(draw(B, T, D), flows=flows)
     assert fused_rows(flows, range(T), 1) == []

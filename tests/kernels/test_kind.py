@@ -1,4 +1,4 @@
-"""The marker's type stands for all that compiled code depends on, and Numba's disk cache goes by it."""
+"""The type of a tag encodes all that compiled code depends on; Numba's cache on disk is keyed by it."""
 
 import itertools
 import os
@@ -11,26 +11,28 @@ import numpy as np
 import pytest
 from numba import njit, typeof
 
+from harness.cells import STOCK_CELLS
 from harness.kernels import kind
-from harness.kernels.kind import GATES, kind_of, marker
+from harness.kernels.formulas import FORMULAS
+from harness.kernels.kind import SOURCES, fingerprint, kind_of, kind_tag
 
 ROOT = Path(__file__).parents[2]
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
-def test_each_cell_and_each_type_of_numbers_has_a_type_of_its_own():
-    types = [typeof(marker(name, dtype)) for name, dtype in itertools.product(GATES, (F32, F64))]
-    assert len(set(types)) == len({str(one) for one in types}) == 2 * len(GATES) == 8
+def test_each_cell_and_dtype_has_its_own_type():
+    types = [typeof(kind_tag(name, dtype)) for name, dtype in itertools.product(STOCK_CELLS, (F32, F64))]
+    assert len(set(types)) == len({str(one) for one in types}) == 8
 
 
-@pytest.mark.parametrize("name", list(GATES))
+@pytest.mark.parametrize("name", list(STOCK_CELLS))
 @pytest.mark.parametrize("dtype", [F32, F64])
-def test_the_compiler_reads_the_cell_and_its_numbers_from_the_type(name, dtype):
-    found = kind_of(typeof(marker(name, dtype)))
-    assert (found.gates, found.real.dtype) == (GATES[name], dtype)
+def test_cell_and_dtype_are_read_from_the_type(name, dtype):
+    found = kind_of(typeof(kind_tag(name, dtype)))
+    assert (found.formulas, found.real.dtype) == (FORMULAS[name], dtype)
 
 
-CONSTANTS = {  # bytes, gates, planes, the state's first plane, carries, has_c, by Hochreiter and Cho
+CONSTANTS = {  # bytes, gates, planes, first plane of the state's part, carries, has_cell_state
     ("rnn_tanh", F32): (4, 1, 1, 0, 0, 0),
     ("rnn_relu", F64): (8, 1, 1, 0, 0, 0),
     ("lstm", F64): (8, 4, 4, 0, 0, 1),
@@ -39,34 +41,56 @@ CONSTANTS = {  # bytes, gates, planes, the state's first plane, carries, has_c, 
 
 
 @njit
-def constants(which):
-    return (kind.size_of(which), kind.count_of(which), kind.planes_of(which), kind.state_plane_of(which),
-            kind.carries_of(which), kind.has_c_of(which))  # fmt: skip
+def constants(tag):
+    return (kind.size_of(tag), kind.num_gates_of(tag), kind.planes_of(tag), kind.state_plane_of(tag),
+            kind.carries_of(tag), kind.has_cell_state_of(tag))  # fmt: skip
 
 
-def test_compiled_code_knows_the_sizes_of_its_cell():
+def test_compiled_code_has_the_sizes_of_its_cell():
     for (name, dtype), expected in CONSTANTS.items():
-        assert constants(marker(name, dtype)) == expected
+        assert constants(kind_tag(name, dtype)) == expected
 
 
-def test_the_fingerprint_changes_with_every_source_and_the_type_with_the_fingerprint(tmp_path, monkeypatch):
-    sources = sorted(Path(kind.__file__).parent.glob("*.py"))
-    copies = [Path(shutil.copy(source, tmp_path)) for source in sources]
-    fingerprint, fresh_marker = kind._fingerprint.__wrapped__, marker.__wrapped__
-    before = fingerprint()
-    monkeypatch.setattr(kind, "__file__", str(tmp_path / "kind.py"))
-    assert fingerprint() == before  # the same sources elsewhere
-    assert {"formulas.py", "lanes.py", "product.py", "loops.py"} <= {copy.name for copy in copies}
+def test_the_fingerprint_covers_the_kernels_and_the_table_of_stock_cells():
+    package = Path(kind.__file__).parent
+    assert {path.name for path in SOURCES if path.parent == package} == {p.name for p in package.glob("*.py")}
+    assert package.parent / "cells" / "stock.py" in SOURCES
+
+
+def test_the_fingerprint_changes_with_every_source_and_not_with_their_place(tmp_path):
+    copies = [Path(shutil.copy(source, tmp_path)) for source in SOURCES]
+    before = fingerprint(SOURCES)
+    assert fingerprint(copies) == before
     for copy in copies:
         text = copy.read_text()
         copy.write_text(text + "# changed\n")
-        assert fingerprint() != before, copy.name
+        assert fingerprint(copies) != before, copy.name
         copy.write_text(text)
+    assert 2**24 <= before < 2**25
+
+
+def test_the_type_changes_with_the_fingerprint(tmp_path):
+    program = "import numpy as np, sys; from numba import typeof; from pathlib import Path\n"
+    program += "from harness.kernels import kind; kind.SOURCES = [Path(sys.argv[1])]\n"
+    program += "print(typeof(kind.kind_tag('lstm', np.dtype('float32'))))"
     types = []
-    for value in (2**24, 2**25 - 1):
-        monkeypatch.setattr(kind, "_fingerprint", lambda value=value: value)
-        types.append(typeof(fresh_marker("lstm", F32)))
-    assert types[0] != types[1]
+    for text in ("one", "two", "one"):
+        (tmp_path / "source.py").write_text(text)
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / "source.py")],
+            env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        types.append(done.stdout)
+    assert types[0] == types[2] != types[1]
+
+
+@pytest.mark.parametrize("name", list(STOCK_CELLS))
+def test_the_buffers_of_a_cell_hold_torchs_gates_rotated(name):
+    formulas = FORMULAS[name]
+    assert formulas.cell is STOCK_CELLS[name]
+    gates, shift = formulas.cell.gates, formulas.shift
+    assert formulas.input_order == (*gates[len(gates) - shift :], *gates[: len(gates) - shift])
+    assert formulas.planes >= formulas.state_plane + formulas.num_gates
 
 
 PROGRAM = """
@@ -76,24 +100,24 @@ from torch import nn
 from harness.kernels import FusedCell
 from harness.kernels.loops import forward
 
-for asked in sys.argv[1:]:
-    name, _, dtype = asked.partition(":")
+for argument in sys.argv[1:]:
+    name, _, dtype = argument.partition(":")
     cell = getattr(nn, name)(2, 3, batch_first=True, dtype=getattr(torch, dtype))
     x = torch.randn(4, 5, 2, dtype=getattr(torch, dtype), requires_grad=True)
-    ours, theirs = (torch.autograd.grad(c(x)[0].sum(), x)[0] for c in (FusedCell(cell), cell))
-    torch.testing.assert_close(ours, theirs)
+    fused, stock = (torch.autograd.grad(c(x)[0].sum(), x)[0] for c in (FusedCell(cell), cell))
+    torch.testing.assert_close(fused, stock)
 print(sum(forward.stats.cache_hits.values()), sum(forward.stats.cache_misses.values()))
 """
 
 
-def test_processes_that_compile_at_once_leave_each_others_code_alone_and_broken_files_are_made_anew(tmp_path):
+def test_processes_can_compile_at_once_and_damaged_files_are_replaced(tmp_path):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
 
     def start(*names):
         command = [sys.executable, "-c", PROGRAM, *names]
         return subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
 
-    # the same cell in two types: symbols of the same name in two files would be one function to the linker
+    # one cell in two dtypes: symbols of one name in two files would be one function for the linker
     cells = ("RNN:float32", "RNN:float64", "LSTM:float32")
     first = [start(name) for name in cells]
     assert [process.communicate()[0].split() for process in first] == [["0", "1"]] * 3  # hits and misses
@@ -102,10 +126,10 @@ def test_processes_that_compile_at_once_leave_each_others_code_alone_and_broken_
 
     data = sorted(tmp_path.rglob("loops.forward*.nbc"))
     assert len(data) == 3
-    data[0].write_bytes(data[1].read_bytes())  # of an index that names another loop's file
+    data[0].write_bytes(data[1].read_bytes())  # as when an index names the file of another loop
     for path in tmp_path.rglob("loops.backward*.nbi"):
-        path.write_bytes(b"")  # as a machine leaves it that was switched off
-    for _ in range(2):  # to mend the index forgets what is sound, too: that is made anew by the next
-        mending = start(*cells)
-        assert mending.communicate()[0].split() != ["3", "0"] and mending.returncode == 0
+        path.write_bytes(b"")  # as after a power failure
+    for _ in range(2):  # the repair clears the index of sound files too: the next process compiles them
+        repair = start(*cells)
+        assert repair.communicate()[0].split() != ["3", "0"] and repair.returncode == 0
     assert start(*cells).communicate()[0].split() == ["3", "0"]

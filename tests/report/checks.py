@@ -1,4 +1,4 @@
-"""What a careful reader would complain about, found by measuring a drawn figure."""
+"""Finds overlapping and cut texts by measuring a drawn figure."""
 
 from __future__ import annotations
 

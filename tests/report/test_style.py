@@ -26,7 +26,7 @@ def lab(rgb, blind):
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
-def test_the_first_six_colours_stay_apart_for_colour_blind_readers():
+def test_colour_blind_readers_can_tell_the_first_six_colours_apart():
     first = list(OKABE_ITO.values())[:6]
     for blind in (False, True):
         distances = {
@@ -34,11 +34,11 @@ def test_the_first_six_colours_stay_apart_for_colour_blind_readers():
             for a, b in itertools.combinations(first, 2)
         }
         assert min(distances.values()) > 12, min(distances, key=distances.get)
-    # the measure can tell: red and green of one lightness fall together
+    # the measure can fail: red and green of one lightness look the same
     assert np.linalg.norm(lab(to_rgb("#a08000"), True) - lab(to_rgb("#c07000"), True)) < 12
 
 
-def test_stock_cells_look_the_same_in_any_company():
+def test_stock_cells_look_the_same_whichever_others_there_are():
     alone = cell_styles(["lstm"])["lstm"]
     assert cell_styles(["mine", "lstm", "a", "rnn", "gru"])["lstm"] == alone
 

@@ -106,15 +106,49 @@ def test_one_seed_has_no_interval(tmp_path):
 def test_mixtures_are_said_plainly(tmp_path):
     runs = load_runs(
         write(
-            tmp_path, record(), record(seed=1, git_commit="fffffff"), record(seed=2, concurrent=2),
+            tmp_path, record(), record(seed=1, git_commit="fffffff"),
             record(seed=3, data_source="disk"),
         )
     )  # fmt: skip
     text = summary_markdown(runs)
     assert "2 git commits are mixed" in text
-    assert "different numbers of runs side by side (1, 2) are mixed" in text
     assert "sources are mixed" in text
     assert "are mixed" not in summary_markdown(runs.iloc[:1])
+
+
+def test_the_environment_that_differs_between_repeats_is_named(tmp_path):
+    runs = load_runs(
+        write(
+            tmp_path, record(kernel="fused"), record(seed=1, kernel="torch"), record(seed=2, kernel="torch"),
+            record(cell="gru", kernel="torch"),
+        )
+    )  # fmt: skip
+    (line,) = [line for line in summary_markdown(runs).splitlines() if "differs between repeats" in line]
+    assert line == "- **kernel differs between repeats of 1 setting: fused, torch**"
+
+
+@pytest.mark.parametrize(
+    ("cpu_s", "threads", "text"),
+    [
+        ((3.96, 4.0), 1, "the process had a core for 100 % of training time (median of 2 runs)"),
+        ((2.0, 2.4), 1, "other work slowed training down: the process had a core for 55 % of training time"),
+        ((None, None), 1, "share of a core during training: not measured"),
+        ((8.0, 8.0), 2, "share of a core during training: does not apply"),
+    ],
+)
+def test_the_clock_line_says_what_processor_seconds_show(tmp_path, cpu_s, threads, text):
+    records = [record(seed=s, train_s=4.0, train_cpu_s=t, threads=threads) for s, t in enumerate(cpu_s)]
+    summary = summary_markdown(load_runs(write(tmp_path, *records)))
+    (line,) = [line for line in summary.splitlines() if line.startswith("- train s:")]
+    assert text in line
+    assert "side by side" not in summary and "alone on the machine" not in summary
+
+
+def test_settings_whose_share_of_a_core_differs_are_warned_about(tmp_path):
+    records = [record(cell="gru", train_cpu_s=4.0), record(cell="rnn", train_cpu_s=3.0)]
+    text = summary_markdown(load_runs(write(tmp_path, *records)))
+    assert "times of settings do not compare: the process had a core for 88 % of training time" in text
+    assert "75–100 % by setting" in text
 
 
 def test_all_failed_and_nothing_at_all(tmp_path):

@@ -12,8 +12,8 @@ import pytest
 
 from harness.results import (
     COLUMNS,
-    GRADFLOW_COLUMNS,
-    STEP_COLUMNS,
+    EvalRow,
+    columns_of,
     gather,
     load_gradflow,
     load_runs,
@@ -21,7 +21,9 @@ from harness.results import (
     require_runs,
 )
 
-from .rows import FLOW, STEPS, record, write
+from .rows import FLOW, STEPS, FlowRow, record, tables_of, write
+
+STEP_COLUMNS, FLOW_COLUMNS = tuple(columns_of(EvalRow)), tuple(columns_of(FlowRow))
 
 
 def test_rows_come_back_with_the_columns_of_the_record_and_their_values(tmp_path):
@@ -118,7 +120,7 @@ def test_tables_equal_what_a_plain_loop_reads(tmp_path):
     write(tmp_path, *(record(seed=s) for s in range(3)))
     for load, name, columns, rows in (
         (load_steps, "steps.csv", STEP_COLUMNS, STEPS),
-        (load_gradflow, "gradflow.csv", GRADFLOW_COLUMNS, FLOW),
+        (load_gradflow, "gradflow.csv", FLOW_COLUMNS, FLOW),
     ):
         frame = load(tmp_path)
         assert list(frame.columns) == ["run_id", *columns]
@@ -166,7 +168,7 @@ def test_a_gather_replaces_what_an_earlier_one_wrote(tmp_path):
 
 
 def test_a_thousand_runs_are_gathered_within_a_second(tmp_path):
-    template = write(tmp_path / "template", record(), steps=STEPS * 10, flow=FLOW[:2] * 60)
+    template = write(tmp_path / "template", record(), tables=tables_of(STEPS * 10, FLOW[:2] * 60))
     source = next((template / "runs").iterdir())
     texts = {path.name: path.read_text() for path in source.iterdir()}
     for seed in range(1000):

@@ -1,8 +1,8 @@
-"""The splits of a task, whatever its size."""
+"""The splits of a task that may have too few different samples."""
 
 
 def splits_of(task):
-    """(test, val, train), as many of them as can be kept apart: the test samples are there always."""
+    """(test, val, train), without those for which there are too few different samples; test never fails."""
     made = []
     for name in ("test", "val", "train"):
         try:

@@ -1,4 +1,4 @@
-"""Made-up problems in the archives' format, read by aeon itself, and how to read what came of them."""
+"""Invented problems in the archives' format, which aeon reads, and helpers to compare the result."""
 
 import contextlib
 import importlib
@@ -12,7 +12,7 @@ import pytest
 
 
 def series(*lengths, channels=2, start=0.0):
-    """Whole numbers that count up over everything: no two steps of a part are alike."""
+    """Whole numbers that count up over all steps: no two steps of a part are equal."""
     ends = np.cumsum([channels * length for length in lengths])
     return [
         start + np.arange(end - channels * length, end, dtype=float).reshape(channels, length)
@@ -50,7 +50,7 @@ def _channel(values):
 
 
 def write(folder, name, problems=TOY, parts=("TRAIN", "TEST"), under=None):
-    """Puts the parts of a problem into a folder, or under the name of another."""
+    """Writes the parts of a problem below a folder, in NAME/ or in `under`/."""
     (folder / (under or name)).mkdir(parents=True, exist_ok=True)
     for part in parts:
         x, y = problems[f"{name}_{part}"]
@@ -59,11 +59,11 @@ def write(folder, name, problems=TOY, parts=("TRAIN", "TEST"), under=None):
 
 @contextlib.contextmanager
 def bundled(problems, download=None):
-    """aeon with these problems bundled in place of its own, for the time of a test.
+    """Replaces the problems that aeon bundles for the duration of a test.
 
     Args:
         problems: from NAME_PART to (series as (channels, T), labels as text or numbers).
-        download: takes the place of what aeon downloads with, `load_classification(name, extract_path)`.
+        download: replaces aeon's download function, `load_classification(name, extract_path)`.
     """
     aeon = pytest.importorskip("aeon.datasets", reason="the extra `dev` is installed in part")
     with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +83,7 @@ def bundled(problems, download=None):
 
 
 def rows(split):
-    """Each series as its valid steps, by plain lists."""
+    """The valid steps of each series, as lists."""
     return [x[:length] for x, length in zip(split.x.tolist(), split.lengths.tolist(), strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""`harness.tasks` is a package of its own: torch and NumPy are all it needs."""
+"""`harness.tasks` can be used alone: it needs only torch and NumPy."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Associative recall, looked up sample by sample."""
+"""Associative recall, recomputed sample by sample with a lookup."""
 
 import math
 
@@ -18,7 +18,7 @@ SIZES = st.tuples(
 
 
 def look_up(tokens, num_pairs, num_values, key):
-    """The value right after the only place of a key among the pairs."""
+    """The value after the only occurrence of a key among the pairs."""
     places = [i for i in range(0, 2 * num_pairs, 2) if tokens[i] == key]
     assert len(places) == 1
     assert 0 <= tokens[places[0] + 1] < num_values
@@ -32,7 +32,7 @@ def look_up(tokens, num_pairs, num_values, key):
     n=st.tuples(*[st.integers(1, 9)] * 3),
     seed=st.integers(0, 2**40),
 )
-def test_every_asked_key_has_the_value_that_came_after_it(variant, sizes, n, seed):
+def test_every_query_has_the_value_that_followed_its_key(variant, sizes, n, seed):
     pairs, more_keys, values, extra = sizes
     keys, blank = pairs + more_keys, values + pairs + more_keys
     seq_len = (2 * pairs + 1 if variant == "single" else 3 * pairs) + extra
@@ -49,8 +49,8 @@ def test_every_asked_key_has_the_value_that_came_after_it(variant, sizes, n, see
             labels = [y] if variant == "single" else y
             steps = [seq_len - 1] if variant == "single" else range(seq_len)
             for t, label in zip(steps, labels, strict=True):
-                asked = t >= 2 * pairs and x[t] != blank
-                assert label == (look_up(x, pairs, values, x[t]) if asked else -100)
+                scored = t >= 2 * pairs and x[t] != blank
+                assert label == (look_up(x, pairs, values, x[t]) if scored else -100)
             queries = [token for token in x[2 * pairs :] if token != blank]
             if variant == "single":
                 assert queries == [x[-1]]
@@ -59,7 +59,7 @@ def test_every_asked_key_has_the_value_that_came_after_it(variant, sizes, n, see
 
 
 @pytest.mark.parametrize("variant", ["single", "mqar"])
-def test_the_asked_key_alone_allows_no_less_than_the_declared_loss(variant):
+def test_the_query_alone_allows_no_loss_below_the_declared_one(variant):
     n, k = 20_000, 5
     task = make_associative_recall(
         seq_len=12, variant=variant, num_pairs=3, num_keys=4, num_values=k, n_train=n
@@ -83,7 +83,7 @@ def test_the_asked_key_alone_allows_no_less_than_the_declared_loss(variant):
     assert right / total == pytest.approx(1 / k, abs=0.02)
 
 
-def test_every_pair_and_every_step_is_asked_equally_often():
+def test_queries_are_uniform_over_pairs_and_steps():
     n = 12_000
     single = make_associative_recall(seq_len=9, num_pairs=4, num_keys=6, n_train=n).train.x.tolist()
     places = [x[:8:2].index(x[-1]) for x in single]
@@ -97,7 +97,7 @@ def test_every_pair_and_every_step_is_asked_equally_often():
     assert sum((orders.count(way) - n / 20) ** 2 / (n / 20) for way in ways) < 50.8
 
 
-def test_spec_says_what_the_samples_are():
+def test_spec_describes_the_samples():
     single = make_associative_recall(num_pairs=3, num_keys=7, num_values=4).spec
     many = make_associative_recall(num_pairs=3, num_keys=7, num_values=4, variant="mqar").spec
     assert (single.variant, single.target, many.variant, many.target) == (

@@ -1,4 +1,4 @@
-"""Bracket matching: every word checked with a stack, small cases counted out in full."""
+"""Bracket matching: every word checked with a stack, small cases enumerated."""
 
 import math
 from collections import Counter
@@ -13,7 +13,7 @@ from tests.tasks.every_split import splits_of
 
 
 def stack_check(word, num_types):
-    """(matched, by a plain stack; most brackets opened less those closed)."""
+    """(matched, by a stack; largest number of open brackets)."""
     stack, height, deepest, matched = [], 0, 0, True
     for token in word:
         height += 1 if token < num_types else -1
@@ -36,7 +36,7 @@ def stack_check(word, num_types):
     sizes=st.tuples(*[st.integers(1, 10)] * 3),
     seed=st.integers(0, 2**40),
 )
-def test_every_label_is_what_a_stack_finds(variant, num_types, max_depth, extra, sizes, seed):
+def test_every_label_is_that_of_a_stack(variant, num_types, max_depth, extra, sizes, seed):
     seq_len = max(12 if variant == "valid" else 4, 2 * max_depth) + 2 * extra
     names = dict(zip(("n_train", "n_val", "n_test"), sizes, strict=True))
     task = make_bracket_matching(
@@ -56,7 +56,7 @@ def test_every_label_is_what_a_stack_finds(variant, num_types, max_depth, extra,
 
 
 def is_near_miss_of(word, num_types):
-    """Whether one exchange, of two closing brackets, makes an unmatched word matched."""
+    """The two closing brackets whose exchange makes an unmatched word matched, or None."""
     closes = [t for t, token in enumerate(word) if token >= num_types]
     for a in closes:
         for b in closes:
@@ -67,7 +67,7 @@ def is_near_miss_of(word, num_types):
     return None
 
 
-def test_a_near_miss_of_two_types_is_one_exchange_away_and_no_neighbours_show_it():
+def test_a_near_miss_of_two_types_is_one_exchange_from_a_match_and_no_neighbours_reveal_it():
     task = make_bracket_matching(seq_len=30, num_types=3, max_depth=5, n_train=300)
     misses = [x for x, y in zip(task.train.x.tolist(), task.train.y.tolist(), strict=True) if y == 0]
     assert len(misses) > 100
@@ -80,7 +80,7 @@ def test_a_near_miss_of_two_types_is_one_exchange_away_and_no_neighbours_show_it
             assert word.count(kind) == word.count(kind + 3)
 
 
-def test_a_near_miss_of_one_type_goes_below_the_ground_once():
+def test_a_near_miss_of_one_type_has_a_negative_depth_once():
     task = make_bracket_matching(seq_len=40, num_types=1, max_depth=5, n_train=300)
     misses = [x for x, y in zip(task.train.x.tolist(), task.train.y.tolist(), strict=True) if y == 0]
     assert len(misses) > 100
@@ -133,7 +133,7 @@ def test_words_of_a_depth_are_equally_likely():
 
 
 def test_valid_words_that_allow_a_near_miss_are_equally_likely_and_so_are_their_types():
-    """Of 12 brackets, one type, depth 2: two words have )()( on the ground and ))(( elsewhere."""
+    """With 12 brackets, one type and depth 2 two words have )()( at depth 0 and ))(( elsewhere."""
     task = make_bracket_matching(seq_len=12, num_types=1, max_depth=2, n_test=4_000)
     seen = Counter(map(tuple, task.test.x.tolist()))
     words = [(0, 1, 0, 1, 0, 0, 1, 1, 0, 0, 1, 1), (0, 0, 1, 1, 0, 0, 1, 1, 0, 1, 0, 1)]
@@ -143,7 +143,9 @@ def test_valid_words_that_allow_a_near_miss_are_equally_likely_and_so_are_their_
     typed = make_bracket_matching(seq_len=12, num_types=2, max_depth=3, n_test=2_000).test
     for y in (0, 1):
         ends = [int(row[-1]) for row, label in zip(typed.x, typed.y, strict=True) if label == y]
-        assert ends.count(2) / len(ends) == pytest.approx(0.5, abs=0.065)  # the last type says nothing
+        assert ends.count(2) / len(ends) == pytest.approx(
+            0.5, abs=0.065
+        )  # the last type is independent of the class
 
 
 def test_depths_are_balanced_and_the_baselines_are_declared():

@@ -35,7 +35,7 @@ def test_every_class_is_the_first_symbol(seq_len, num_classes, variant, sizes, s
             assert all(low <= symbol < low + num_classes for symbol in symbols[1:])
 
 
-def test_classes_and_distractors_are_balanced_and_say_nothing_of_each_other():
+def test_classes_and_distractors_are_balanced_and_independent():
     n, k = 20_000, 4
     for variant in VARIANTS:
         test = make_delayed_recall(seq_len=3, num_classes=k, variant=variant, n_test=n).test
@@ -50,7 +50,7 @@ def test_classes_and_distractors_are_balanced_and_say_nothing_of_each_other():
             assert chi2 < 45, (variant, place, table)
 
 
-def test_the_last_symbol_allows_no_less_than_the_declared_loss():
+def test_the_last_symbol_allows_no_loss_below_the_declared_one():
     n, k = 20_000, 8
     for variant in VARIANTS:
         task = make_delayed_recall(seq_len=5, num_classes=k, variant=variant, n_train=n)
@@ -70,7 +70,7 @@ def test_the_last_symbol_allows_no_less_than_the_declared_loss():
 
 
 @pytest.mark.parametrize(("variant", "vocab_size"), [("separate", 6), ("shared", 3)])
-def test_spec_says_what_the_samples_are(variant, vocab_size):
+def test_spec_describes_the_samples(variant, vocab_size):
     spec = make_delayed_recall(seq_len=9, num_classes=3, variant=variant).spec
     assert (spec.name, spec.variant, spec.target) == ("delayed_recall", f"{variant}-3", "class")
     assert (spec.seq_len, spec.input_size, spec.vocab_size, spec.num_classes) == (9, None, vocab_size, 3)

@@ -1,4 +1,4 @@
-"""The embedded Reber grammar, parsed by a table of its own and by enumeration."""
+"""The embedded Reber grammar, parsed with a regular expression and enumerated with a separate table."""
 
 import math
 import re
@@ -12,7 +12,7 @@ from harness.tasks.embedded_reber import SYMBOLS, make_embedded_reber
 from tests.tasks.every_split import splits_of
 
 # The inner grammar as a regular expression, worked out by hand from its diagram: after T a loop of S, then X
-# and S ends it; X X leads to the lower loop, which after P opens with T*V, and goes round by P X T* V.
+# and S ends it; X X leads to the lower loop, which after P starts with T*V and repeats by P X T* V.
 INNER = re.compile(r"B(TS*X(S|XT*V(PXT*V)*(PS|V))|PT*V(PXT*V)*(PS|V))E")
 
 
@@ -43,7 +43,7 @@ def test_every_input_is_of_the_grammar_and_its_class_is_the_second_symbol(seq_le
 
 
 def strings(length):
-    """Every inner string of a length, by following all branches of a table of its own."""
+    """Every inner string of a length, by following all branches of a separate table."""
     states = {"B": [("T", "a"), ("P", "b")], "a": [("S", "a"), ("X", "c")], "b": [("T", "b"), ("V", "d")]}
     states |= {"c": [("X", "b"), ("S", "e")], "d": [("P", "c"), ("V", "e")], "e": [("E", "end")], "end": []}
     found = [("B", "B")]
@@ -62,7 +62,7 @@ def test_fixed_strings_are_all_those_of_the_length_equally_often():
     assert all(abs(count - expected) < 5 * math.sqrt(expected) for count in seen.values())
 
 
-def test_variable_strings_come_as_often_as_their_forks_say():
+def test_variable_strings_are_as_frequent_as_their_branches_imply():
     n = 16_000
     train = make_embedded_reber(n_train=n).train
     lengths = train.lengths.tolist()
@@ -70,14 +70,14 @@ def test_variable_strings_come_as_often_as_their_forks_say():
     for length in (7, 8, 9):
         for inner in strings(length - 2):
             for second in "TP":
-                # One half for the second symbol and for each fork: all inner symbols but B and E.
+                # 1/2 for the second symbol and for each branch: all inner symbols but B and E.
                 expected = n / 2 / 2 ** (len(inner) - 2)
                 assert abs(seen[f"B{second}{inner}"] - expected) < 5 * math.sqrt(expected)
     assert sum(lengths) / n == pytest.approx(10, abs=0.15)
 
 
 @pytest.mark.parametrize("variant", ["variable", "fixed"])
-def test_the_last_step_and_the_length_say_nothing_of_the_class(variant):
+def test_the_last_step_and_the_length_are_independent_of_the_class(variant):
     n = 10_000
     task = make_embedded_reber(variant=variant, seq_len=30, n_train=n)
     train = task.train

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: a small set in the true format, every place it may lie in, and the real one where it is."""
+"""Fashion-MNIST: a small set in the published format, every folder it may be in, and the real set."""
 
 import gzip
 import hashlib
@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from torchvision.datasets import mnist as torchvision_mnist
 
-from harness.tasks import fashion_mnist, load_mnist
-from harness.tasks.fashion_mnist import load_fashion_mnist
+from harness.tasks import load_mnist
+from harness.tasks.fashion_mnist import CLASSES, load_fashion_mnist
+from harness.tasks.files import fashion_mnist
+from tests.tasks.cases import PUBLISHED_FASHION_MNIST
 
 PUBLISHED = dict(fashion_mnist.FILES)
 REAL = fashion_mnist.SYSTEM_DIR
@@ -20,16 +22,9 @@ def idx_bytes(array):
     return struct.pack(f">i{array.ndim}i", 0x800 + array.ndim, *array.shape) + array.tobytes()
 
 
-@pytest.fixture(autouse=True)
-def forget_files():
-    fashion_mnist._read_once.cache_clear()
-    yield
-    fashion_mnist._read_once.cache_clear()
-
-
 @pytest.fixture
 def small_set(monkeypatch, tmp_path):
-    """Name -> array; the package is told that Fashion-MNIST is this small and that no system has it."""
+    """Name -> array of a small set that the package takes for the published one, on a system without it."""
     rng = np.random.RandomState(6)
     arrays = {
         "train-images-idx3-ubyte": rng.randint(0, 256, (N_TRAIN, 28, 28), dtype=np.uint8),
@@ -90,7 +85,7 @@ def test_without_a_folder_the_environment_comes_before_the_systems_package(tmp_p
         load_fashion_mnist()
 
 
-def test_mnists_files_of_the_same_names_are_not_taken_for_it(tmp_path, monkeypatch, small_set):
+def test_mnists_files_with_the_same_names_are_not_read(tmp_path, monkeypatch, small_set):
     monkeypatch.setenv("HARNESS_DATA", str(write(tmp_path / "mnist", small_set)))
     with pytest.raises(FileNotFoundError, match="neither in"):
         load_fashion_mnist()
@@ -102,11 +97,11 @@ def test_torchvisions_own_data_set_reads_what_we_read(tmp_path, small_set):
     ours = load_fashion_mnist(data_dir=tmp_path).test
     assert (ours.x * 255).round().byte().tolist() == theirs.data.tolist()
     assert ours.y.tolist() == theirs.targets.tolist()
-    names = [name.lower() for name in fashion_mnist.CLASSES]
+    names = [name.lower() for name in CLASSES]
     assert names == [name.lower() for name in torchvision_mnist.FashionMNIST.classes]
 
 
-def test_where_it_is_not_the_error_says_how_to_get_it(tmp_path, small_set):
+def test_the_error_for_a_missing_set_says_how_to_get_it(tmp_path, small_set):
     write(tmp_path / "system", small_set)
     message = (
         f"neither in {tmp_path}/no/FashionMNIST/raw nor in {tmp_path}/no .*"
@@ -162,4 +157,4 @@ def test_the_published_set_has_golden_bytes():
     assert np.bincount(task.test.y.numpy()).tolist() == [1000] * 10
     assert np.bincount(task.val.y.numpy()).tolist() == [500] * 10
     assert len(load_fashion_mnist(data_dir=REAL).train) == 55_000
-    assert task.fingerprint == "9e980334a1f493607879850ec94db31aea10b2c95783e34d2fb1435fc80b266a"
+    assert task.fingerprint == PUBLISHED_FASHION_MNIST

@@ -1,4 +1,4 @@
-"""ListOps, every expression parsed and evaluated again; the trees compared with a plain recursive draw."""
+"""ListOps: every expression parsed and evaluated; the trees compared with a recursive draw."""
 
 import math
 import random
@@ -21,7 +21,7 @@ RULES = {
 
 
 def parse(words, place, max_args):
-    """(value, place behind it, depth) of the expression that begins here, by recursive descent."""
+    """(value, position after it, depth) of the expression that starts here, by recursive descent."""
     word = words[place]
     if word not in RULES:
         return int(word), place + 1, 1
@@ -71,14 +71,14 @@ def test_every_class_is_the_value_of_the_expression(seq_len, fewer, max_depth, m
 def test_expressions_of_the_published_length_are_right_and_made_in_time():
     before = time.process_time()
     train = make_listops(seq_len=2_000, n_train=400).train
-    # 20,000 in 60 s is 1.2 s for 400; this takes about 0.4 s with its pilot.
+    # 20,000 in 60 s is 1.2 s for 400; this takes about 0.4 s, baselines included.
     assert time.process_time() - before < 3
     assert (min(train.lengths) >= 500) and (max(train.lengths) > 1_500)
     check(train, 500, 2_000, 10, 10)
 
 
 def recursive_tree(rng, depth, max_depth, max_args):
-    """The words of a node, as Tay et al. (2021) describe their draw."""
+    """The words of a node, drawn as Tay et al. (2021) describe."""
     if depth == max_depth or rng.random() >= 0.25:
         return [str(rng.randrange(10))]
     words = [rng.choice(list(RULES))]
@@ -120,16 +120,18 @@ def test_the_baselines_are_those_of_the_samples(tree):
     task = make_listops(n_train=n, **tree)
     counts = Counter(task.train.y.tolist())
     shares = [count / n for count in counts.values()]
-    # The pilot has 4,096 expressions: a standard error of 0.006.
+    # The baselines are measured on 4,096 expressions: a standard error of 0.006.
     assert task.spec.chance_accuracy == pytest.approx(max(shares), abs=0.02)
     assert task.spec.memoryless_loss == pytest.approx(-sum(p * math.log(p) for p in shares), abs=0.015)
     last = {row[length - 1] for row, length in zip(task.train.x, task.train.lengths, strict=True)}
-    assert {VOCABULARY[int(token)] for token in last} == {"]"}  # so the last token says nothing
+    assert {VOCABULARY[int(token)] for token in last} == {
+        "]"
+    }  # so the last token is independent of the value
 
 
 def test_the_docstrings_baselines_are_the_measured_ones():
     said = " ".join(make_listops.__doc__.split())
-    assert "right in 0.17 at 500 to 2,000 tokens (loss 2.25) and in 0.16 at 25 to 100 (2.26)" in said
+    assert "correct in 0.17 at 500 to 2,000 tokens (loss 2.25) and in 0.16 at 25 to 100 (2.26)" in said
     for seq_len, chance, loss in ((100, 0.16, 2.26), (2_000, 0.17, 2.25)):
         spec = make_listops(seq_len=seq_len).spec
         assert (round(spec.chance_accuracy, 2), round(spec.memoryless_loss, 2)) == (chance, loss)
@@ -139,7 +141,9 @@ def test_the_docstrings_baselines_are_the_measured_ones():
 def test_the_shortest_is_one_operator_of_two_digits_and_less_is_refused():
     task = make_listops(seq_len=4, n_test=4_000)
     assert len({tuple(row) for row in task.test.x.tolist()}) == 400
-    with pytest.raises(ValueError, match="seq_len=4 has too few samples of class . to keep n_val=1000 apart"):
+    with pytest.raises(
+        ValueError, match="seq_len=4 has too few samples of class . to keep n_val=1000 disjoint"
+    ):
         _ = task.val
     with pytest.raises(ValueError, match="seq_len must be .* at least 4, not 3; the nearest is 4"):
         make_listops(seq_len=3)

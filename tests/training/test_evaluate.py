@@ -1,4 +1,4 @@
-"""Evaluation against a loop over single samples."""
+"""Evaluation against a loop over single samples in plain torch."""
 
 import importlib
 
@@ -34,31 +34,31 @@ def make(target, tokens=False, **options):
 
 
 def one_by_one(model, split, tolerance):
-    loss = right = asked = whole = 0.0
+    loss = right = labels = sequences = 0.0
     for x, y, length in split:
         with torch.no_grad():
-            steps = len(x) if y.dim() else int(length)  # labels at steps name their own steps
+            steps = len(x) if y.dim() else int(length)  # labels at steps may lie beyond the length
             answer = model(x[None, :steps], length[None])[0]
-        before = right, asked
+        before = right, labels
         if answer.dim() == 0:
             loss += float(answer - y) ** 2
             right += abs(float(answer - y)) < tolerance
-            asked += 1
+            labels += 1
         else:
             for logits, label in zip(answer.view(-1, 3), y.view(-1), strict=True):
                 if int(label) != NO_LABEL:
                     loss -= float(logits.double().log_softmax(0)[label])
                     right += int(logits.argmax()) == int(label)
-                    asked += 1
-        whole += right - before[0] == asked - before[1]
-    return loss / asked, right / asked, whole / len(split)
+                    labels += 1
+        sequences += right - before[0] == labels - before[1]
+    return loss / labels, right / labels, sequences / len(split)
 
 
 @pytest.mark.parametrize("target", ["class", "value", "steps"])
 @pytest.mark.parametrize("tokens", [True, False])
 @pytest.mark.parametrize("most", [1, 8 * 6 * 5, 2**23])
-def test_loss_and_accuracy_are_those_of_a_loop_over_samples(monkeypatch, target, tokens, most):
-    # Batches of one, of five with a smaller last one, and one of all.
+def test_loss_and_accuracies_equal_those_of_a_loop_over_samples(monkeypatch, target, tokens, most):
+    # Batches of one sample, of five with a smaller last one, and one batch of all samples.
     monkeypatch.setattr(module, "MOST_ACTIVATIONS", most)
     model, split = make(target, tokens)
     tolerance = 0.3 if target == "value" else None
@@ -67,7 +67,7 @@ def test_loss_and_accuracy_are_those_of_a_loop_over_samples(monkeypatch, target,
     assert evaluate(model, split, tolerance=tolerance, device=CPU) == pytest.approx(expected, rel=1e-5)
 
 
-def test_batches_stay_below_the_limit_of_memory(monkeypatch):
+def test_the_batch_size_keeps_activations_below_the_limit(monkeypatch):
     monkeypatch.setattr(module, "MOST_ACTIVATIONS", 8 * 6 * 5)
     model, split = make("class")
     sizes = []
@@ -77,7 +77,7 @@ def test_batches_stay_below_the_limit_of_memory(monkeypatch):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_dropout_is_off_and_the_mode_is_restored(training):
+def test_dropout_is_off_during_evaluation_and_the_mode_is_restored(training):
     model, split = make("class", num_layers=2, dropout=0.9)
     expected = one_by_one(model.eval(), split, None)
     model.train(training)

@@ -1,4 +1,4 @@
-"""The frame around a cell: encoding, readout at the last valid step, head, loss, counts."""
+"""The model around a cell: encoding, readout at the last valid step, head, loss, counts of right answers."""
 
 import math
 
@@ -8,7 +8,7 @@ from torch import nn
 
 from harness.tasks import NO_LABEL, TaskSpec, make_adding, make_delayed_recall
 from harness.training import SequenceClassifier, count_parameters, encoded_size
-from harness.training.model import loss_of, tally
+from harness.training.model import count_right, loss_of
 
 CELLS = [
     pytest.param(nn.RNN, {}, id="rnn"),
@@ -26,7 +26,7 @@ def classes_spec(**sizes):
 
 @pytest.mark.parametrize(("kind", "options"), CELLS)
 @pytest.mark.parametrize("tokens", [True, False])
-def test_a_right_padded_batch_has_the_logits_of_its_sequences_one_by_one(kind, options, tokens):
+def test_the_logits_of_a_right_padded_batch_equal_those_of_each_sequence_alone(kind, options, tokens):
     torch.manual_seed(0)
     spec = classes_spec(**({"vocab_size": 5} if tokens else {"input_size": 5}))
     model = SequenceClassifier(spec, kind(5, 6, batch_first=True, **options))
@@ -36,15 +36,15 @@ def test_a_right_padded_batch_has_the_logits_of_its_sequences_one_by_one(kind, o
     assert together.shape == (5, 4)
     for b, length in enumerate(lengths.tolist()):
         alone = model(x[b : b + 1, :length], lengths[b : b + 1])
-        # The stock cell and the head by hand, on the sequence without its padding.
+        # Reference: the stock cell and the head's equation, on the sequence without its padding.
         steps = torch.eye(5)[x[b, :length]] if tokens else x[b, :length]
-        by_hand = model.head.weight @ model.cell(steps[None])[0][0, -1] + model.head.bias
+        reference = model.head.weight @ model.cell(steps[None])[0][0, -1] + model.head.bias
         assert torch.allclose(together[b], alone[0], atol=1e-6)
-        assert torch.allclose(together[b], by_hand, atol=1e-6)
+        assert torch.allclose(together[b], reference, atol=1e-6)
 
 
 @pytest.mark.parametrize(("kind", "options"), CELLS)
-def test_what_is_in_the_padding_does_not_matter(kind, options):
+def test_the_values_in_the_padding_do_not_change_the_logits(kind, options):
     torch.manual_seed(0)
     model = SequenceClassifier(classes_spec(input_size=5), kind(5, 6, batch_first=True, **options))
     x, lengths = torch.randn(3, 9, 5), torch.tensor([4, 1, 8])
@@ -55,7 +55,7 @@ def test_what_is_in_the_padding_does_not_matter(kind, options):
     assert not torch.equal(model(x, lengths + 1), model(other, lengths + 1))
 
 
-def test_token_ids_become_one_hot_and_numbers_stay_as_they_are():
+def test_token_ids_are_encoded_one_hot_and_real_inputs_are_unchanged():
     recall = make_delayed_recall(seq_len=4, num_classes=3, n_train=2)
     model = SequenceClassifier(recall.spec, nn.RNN(6, 5, batch_first=True))
     codes = model.encode(torch.tensor([[0, 2, 5]]))
@@ -79,7 +79,7 @@ def test_token_ids_become_one_hot_and_numbers_stay_as_they_are():
         (nn.GRU, {"bidirectional": True}, 2 * 3 * (5 * 7 + 7 * 7 + 2 * 7)),
     ],
 )
-def test_parameters_are_counted_as_in_the_formula(kind, options, expected):
+def test_the_parameter_count_equals_the_formula(kind, options, expected):
     model = SequenceClassifier(classes_spec(input_size=5), kind(5, 7, batch_first=True, **options))
     width = 14 if "bidirectional" in options else 7
     assert count_parameters(model) == expected + 4 * width + 4
@@ -87,20 +87,24 @@ def test_parameters_are_counted_as_in_the_formula(kind, options, expected):
     assert count_parameters(model) == 4 * width + 4
 
 
-def test_losses_and_right_answers_are_as_worked_by_hand():
+def test_losses_and_counts_of_right_answers_equal_worked_examples():
     logits = torch.tensor([[0.0, math.log(3.0)], [0.0, 0.0], [math.log(7.0), 0.0]])
     y = torch.tensor([1, 1, 1])
-    by_hand = -(math.log(3 / 4) + math.log(1 / 2) + math.log(1 / 8)) / 3
-    assert float(loss_of(logits, y)) == pytest.approx(by_hand, rel=1e-6)
-    assert tally(logits, torch.tensor([1, 0, 1]), None).tolist() == [3, 2, 2]
-    values, wanted = torch.tensor([1.0, 0.5, 0.25]), torch.tensor([1.03125, 0.5, 0.5])
-    assert float(loss_of(values, wanted)) == pytest.approx((0.03125**2 + 0.25**2) / 3, rel=1e-6)
-    assert tally(values, wanted, 0.04).tolist() == [3, 2, 2]
-    assert tally(values, wanted, 0.03125).tolist() == [3, 1, 1]  # closer than, not as close as
-    assert tally(torch.tensor([float("nan")]), torch.tensor([0.0]), 0.04).tolist() == [1, 0, 0]
+    expected = -(math.log(3 / 4) + math.log(1 / 2) + math.log(1 / 8)) / 3
+    assert float(loss_of(logits, y)) == pytest.approx(expected, rel=1e-6)
+    assert count_right(logits, torch.tensor([1, 0, 1]), None).tolist() == [3, 2, 2]
+    values, y_values = torch.tensor([1.0, 0.5, 0.25]), torch.tensor([1.03125, 0.5, 0.5])
+    assert float(loss_of(values, y_values)) == pytest.approx((0.03125**2 + 0.25**2) / 3, rel=1e-6)
+    assert count_right(values, y_values, 0.04).tolist() == [3, 2, 2]
+    assert count_right(values, y_values, 0.03125).tolist() == [
+        3,
+        1,
+        1,
+    ]  # an error equal to the tolerance is not right
+    assert count_right(torch.tensor([float("nan")]), torch.tensor([0.0]), 0.04).tolist() == [1, 0, 0]
     at_steps = torch.stack([logits, logits])  # two sequences of three steps
-    asked = torch.tensor([[1, NO_LABEL, NO_LABEL], [1, NO_LABEL, 1]])
-    assert tally(at_steps, asked, None).tolist() == [3, 2, 1]
-    assert float(loss_of(at_steps, asked)) == pytest.approx(
+    y_steps = torch.tensor([[1, NO_LABEL, NO_LABEL], [1, NO_LABEL, 1]])
+    assert count_right(at_steps, y_steps, None).tolist() == [3, 2, 1]
+    assert float(loss_of(at_steps, y_steps)) == pytest.approx(
         -(2 * math.log(3 / 4) + math.log(1 / 8)) / 3, rel=1e-6
     )

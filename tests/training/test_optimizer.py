@@ -1,3 +1,5 @@
+"""The optimizer against the classes of `torch.optim`, bit for bit."""
+
 import subprocess
 import sys
 
@@ -24,16 +26,16 @@ def parameters(dtype):
 @pytest.mark.parametrize("name", CLASSES)
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_it_does_what_the_class_of_torch_does_to_the_bit(name, decay, dtype):
+def test_updates_equal_those_of_the_torch_class_bit_for_bit(name, decay, dtype):
     ours, theirs = parameters(dtype), parameters(dtype)
-    begun = [p.detach().clone() for p in ours]
+    initial = [p.detach().clone() for p in ours]
     mine = Optimizer(ours, TrainOptions(optimizer=name, lr=0.02, weight_decay=decay))
     other = CLASSES[name](theirs, lr=0.02, weight_decay=decay)
     generator = torch.Generator().manual_seed(4)
     for step in range(30):
         for number, (a, b) in enumerate(zip(ours, theirs, strict=True)):
             gradient = torch.randn(a.shape, generator=generator, dtype=dtype)
-            if number == 1 and step % 3 == 1:  # without a gradient, now and then
+            if number == 1 and step % 3 == 1:  # sometimes without a gradient
                 a.grad = b.grad = None
             else:
                 a.grad, b.grad = gradient, gradient.clone()
@@ -41,10 +43,10 @@ def test_it_does_what_the_class_of_torch_does_to_the_bit(name, decay, dtype):
         other.step()
         for a, b in zip(ours, theirs, strict=True):
             assert torch.equal(a, b), (step, a - b)
-    assert not any(torch.equal(a, b) for a, b in zip(ours, begun, strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(ours, initial, strict=True))
 
 
-def test_complex_parameters_train_as_with_the_class_or_are_refused():
+def test_complex_parameters_are_trained_as_by_the_torch_class_or_refused():
     generator = torch.Generator().manual_seed(5)
     start = torch.randn(4, dtype=torch.complex64, generator=generator)
     ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
@@ -60,18 +62,18 @@ def test_complex_parameters_train_as_with_the_class_or_are_refused():
         Optimizer([ours], TrainOptions())
 
 
-def test_parameters_without_a_gradient_stay_and_so_does_one_that_does_not_train():
-    still, frozen, moved = parameters(torch.float32)[:3]
+def test_parameters_without_a_gradient_and_frozen_ones_are_unchanged():
+    unused, frozen, trained = parameters(torch.float32)[:3]
     frozen.requires_grad_(False)
-    before = [p.detach().clone() for p in (still, frozen)]
-    optimizer = Optimizer([still, frozen, moved], TrainOptions())
+    before = [p.detach().clone() for p in (unused, frozen)]
+    optimizer = Optimizer([unused, frozen, trained], TrainOptions())
     optimizer.step()  # no gradient at all
-    moved.grad = torch.ones_like(moved)
+    trained.grad = torch.ones_like(trained)
     optimizer.step()
-    assert torch.equal(still, before[0]) and torch.equal(frozen, before[1])
-    assert [id(p) for p in optimizer.parameters] == [id(still), id(moved)]
+    assert torch.equal(unused, before[0]) and torch.equal(frozen, before[1])
+    assert [id(p) for p in optimizer.parameters] == [id(unused), id(trained)]
     optimizer.zero_grad()
-    assert moved.grad is None
+    assert trained.grad is None
 
 
 TRAIN = """
@@ -86,6 +88,6 @@ print("torch._dynamo" in sys.modules)
 """
 
 
-def test_training_does_not_import_the_compiler_of_torch():
+def test_training_does_not_import_torchs_compiler():
     done = subprocess.run([sys.executable, "-c", TRAIN], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -1,4 +1,4 @@
-"""Training options: what is refused, by config key, and how long a budget is."""
+"""Training options: refused values, named by config key, and the length of a budget."""
 
 import math
 
@@ -30,7 +30,7 @@ from harness.training import TrainOptions
         ("weight_decay", math.nan, "train.weight_decay must be at least 0, not nan"),
     ],
 )
-def test_a_value_outside_its_range_is_named_by_its_config_key(name, value, message):
+def test_the_message_names_a_value_outside_its_range_by_its_config_key(name, value, message):
     with pytest.raises(ValueError, match=r"^train\.") as error:
         TrainOptions(**{name: value})
     assert message in str(error.value)
@@ -49,9 +49,9 @@ def test_no_clipping_and_no_decay_are_allowed():
         ({"epochs": 3, "batch_size": 100}, 5, 3),
     ],
 )
-def test_a_budget_is_steps_or_whole_passes(options, n_train, expected):
+def test_a_budget_is_a_number_of_steps_or_of_whole_passes(options, n_train, expected):
     assert TrainOptions(**options).total_steps(n_train) == expected
 
 
-def test_epochs_take_the_place_of_steps_so_that_one_run_has_one_config():
+def test_epochs_override_steps_so_that_equal_runs_have_equal_options():
     assert TrainOptions(epochs=2, steps=50) == TrainOptions(epochs=2, steps=None) == TrainOptions(epochs=2)

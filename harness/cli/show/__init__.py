@@ -1,6 +1,1 @@
-"""What a task's samples look like: `show` as text, `show_figure` as a picture."""
-
-from harness.cli.show.figure import show_figure
-from harness.cli.show.text import show
-
-__all__ = ["show", "show_figure"]
+"""Samples of a task: `text` prints them, `figure` draws them, `command` is `harness show`."""

@@ -11,35 +11,37 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from harness.cli.show.samples import Sample, about, label_text, pick
+from harness.cli.show.samples import Sample, describe_task, label_text, spread_samples
 from harness.tasks import Task, TaskSpec
 
-BLUE, ASKED, ARROW, PADDING, GRID = "#0072B2", "#FBEBD0", "#E69F00", "#E6E6E6", "#E4E4E4"
+BLUE, LABELLED, ARROW, PADDING, GRID = "#0072B2", "#FBEBD0", "#E69F00", "#E6E6E6", "#E4E4E4"
 DPI = 150
 
 
-def show_figure(task: Task, path: Path, count: int = 4) -> Path:
-    """Draws some validation samples, a panel each, and writes them to `path` as a picture.
+def draw_samples(task: Task, path: Path, count: int = 4) -> Path:
+    """Draws some validation samples, one per panel, and writes the figure to `path`.
 
-    Several features are a heat map; where steps and features are about as many, time runs down, as the rows
-    of an image do. One feature is a line, tokens are markers.
+    Several features are drawn as a heat map; where there are about as many steps as features, time runs
+    downwards, as the rows of an image. One feature is drawn as a line, tokens as markers.
 
     Args:
-        task: its validation samples are made, nothing else.
-        path: of the picture; its ending says the format. Missing folders are made.
-        count: panels, at least 1, evenly spread over the split; fewer where there are fewer samples.
+        task: only its validation samples are made.
+        path: of the figure; its extension sets the format. Missing folders are made.
+        count: panels, at least 1, at equal distances in the split; fewer where the split has fewer samples.
 
     Returns:
         `path`.
 
     Raises:
-        ValueError: `count` is below 1, or the ending is no picture format.
+        ValueError: `count` is below 1, or the extension is not an image format.
     """
-    spec, samples = task.spec, pick(task, count)
+    spec, samples = task.spec, spread_samples(task, count)
     image, heat = _is_image(spec), (spec.input_size or 1) > 1
     columns = min(len(samples), 4 if image else 1 if spec.seq_len > 150 else 2)
     rows = math.ceil(len(samples) / columns)
-    wide = min(max(10, 1.2 * spec.seq_len / DPI), 60)  # a step is at least a pixel: no marker gets lost
+    wide = min(
+        max(10, 1.2 * spec.seq_len / DPI), 60
+    )  # at least one pixel per step, so that every marker is visible
     size = (3 * columns + 1, 2.8 * rows + 0.8) if image else (wide, 2.3 * rows + 0.8)
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
@@ -49,7 +51,7 @@ def show_figure(task: Task, path: Path, count: int = 4) -> Path:
         ax = figure.add_subplot(rows, columns, place + 1)
         panels.append(ax)
         (_draw_heat(ax, spec, sample, limits) if heat else _draw_line(ax, spec, sample, limits))
-        _mark(ax, spec, sample)
+        _highlight(ax, spec, sample)
         label = label_text(spec, sample, most=2)
         ax.set_title(f"validation sample {sample.number}: {label}", fontsize=9, pad=9)
         _name_axes(ax, spec, left=place % columns == 0, bottom=place + columns >= len(samples))
@@ -64,7 +66,7 @@ def show_figure(task: Task, path: Path, count: int = 4) -> Path:
 
 
 def _is_image(spec: TaskSpec) -> bool:
-    """Whether a heat map has about the shape of an image."""
+    """Whether the heat map has about the proportions of an image."""
     features = spec.input_size or 1
     return features > 8 and spec.seq_len / 2 <= features <= 2 * spec.seq_len
 
@@ -80,7 +82,7 @@ def _draw_heat(ax: Axes, spec: TaskSpec, sample: Sample, limits: tuple[float, fl
 
 
 def _draw_line(ax: Axes, spec: TaskSpec, sample: Sample, limits: tuple[float, float]) -> None:
-    """Tokens, or the one feature there is."""
+    """Tokens as markers, or the single feature as a line."""
     if spec.vocab_size is not None:
         size = 4 if spec.seq_len <= 60 else 2.5
         ax.plot(sample.x, "o", color=BLUE, markersize=size, clip_on=False, zorder=3)
@@ -95,23 +97,25 @@ def _draw_line(ax: Axes, spec: TaskSpec, sample: Sample, limits: tuple[float, fl
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _mark(ax: Axes, spec: TaskSpec, sample: Sample) -> None:
-    """Shades padding and the steps that are asked; beside a heat map, which hides the shade, arrows point."""
+def _highlight(ax: Axes, spec: TaskSpec, sample: Sample) -> None:
+    """Shades padding and labelled steps; a heat map would hide the shade of a step, so arrows point at it."""
     image = _is_image(spec)
     span = ax.axhspan if image else ax.axvspan
     if len(sample.x) < spec.seq_len:
         span(len(sample.x) - 0.5, spec.seq_len - 0.5, color=PADDING, linewidth=0, zorder=-1)
-    for t in sample.asked:
-        span(t - 0.5, t + 0.5, color=ASKED, linewidth=0, zorder=-1)
-    if len(sample.asked) and ax.images:
-        edge = [1.02] * len(sample.asked)
-        across, down, arrow = (edge, sample.asked, "<") if image else (sample.asked, edge, "v")
+    for t in sample.labelled_steps:
+        span(t - 0.5, t + 0.5, color=LABELLED, linewidth=0, zorder=-1)
+    if len(sample.labelled_steps) and ax.images:
+        edge = [1.02] * len(sample.labelled_steps)
+        across, down, arrow = (
+            (edge, sample.labelled_steps, "<") if image else (sample.labelled_steps, edge, "v")
+        )
         along = ax.get_yaxis_transform() if image else ax.get_xaxis_transform()
         ax.plot(across, down, arrow, color=ARROW, markersize=4, clip_on=False, transform=along)
 
 
 def _name_axes(ax: Axes, spec: TaskSpec, *, left: bool, bottom: bool) -> None:
-    """Whole numbers at steps, features and tokens; names at the edge of the page only."""
+    """Integer ticks for steps, features and tokens; axis labels at the edges of the figure only."""
     time, other = "time step t, from 0", "feature, from 0"
     if spec.vocab_size is not None:
         other = "token id"
@@ -133,6 +137,6 @@ def _name_axes(ax: Axes, spec: TaskSpec, *, left: bool, bottom: bool) -> None:
 
 
 def _heading(spec: TaskSpec, samples: Sequence[Sample]) -> str:
-    notes = ["orange: steps that are asked"] if spec.target == "steps" else []
+    notes = ["orange: labelled steps"] if spec.target == "steps" else []
     notes += ["grey: padding"] if any(len(one.x) < spec.seq_len for one in samples) else []
-    return about(spec).replace("->", "→") + (f"\n{', '.join(notes)}" if notes else "")
+    return describe_task(spec).replace("->", "→") + (f"\n{', '.join(notes)}" if notes else "")

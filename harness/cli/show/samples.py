@@ -1,4 +1,4 @@
-"""The samples that are shown, and the words for a task and a label."""
+"""The samples that are shown, and a task and a label in words."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Sample:
     """(T, D) values or (T,) token ids."""
     y: np.ndarray
     """A class, a number, or (T,) classes."""
-    asked: np.ndarray
-    """The steps with a label, for labels at steps."""
+    labelled_steps: np.ndarray
+    """The steps that have a label, where the target is `steps`; else empty."""
 
 
-def pick(task: Task, count: int) -> list[Sample]:
-    """Samples evenly spread over the validation split: data sets are often sorted by class.
+def spread_samples(task: Task, count: int) -> list[Sample]:
+    """Validation samples at equal distances in the split, since data sets are often sorted by class.
 
     Raises:
         ValueError: `count` is below 1.
@@ -35,16 +35,18 @@ def pick(task: Task, count: int) -> list[Sample]:
     for number in (place * len(task.val) // count for place in range(count)):
         x, y, length = task.val[number]
         labels = y.numpy()
-        asked = np.flatnonzero(labels != NO_LABEL) if task.spec.target == "steps" else np.empty(0, np.int64)
-        samples.append(Sample(number, x[: int(length)].numpy(), labels, asked))
+        labelled = (
+            np.flatnonzero(labels != NO_LABEL) if task.spec.target == "steps" else np.empty(0, np.int64)
+        )
+        samples.append(Sample(number, x[: int(length)].numpy(), labels, labelled))
     return samples
 
 
-def about(spec: TaskSpec) -> str:
+def describe_task(spec: TaskSpec) -> str:
     """The task in one line.
 
     >>> from harness.tasks import make_delayed_recall
-    >>> about(make_delayed_recall(seq_len=20).spec)
+    >>> describe_task(make_delayed_recall(seq_len=20).spec)
     'delayed_recall, separate-8: 20 steps of tokens 0 to 15 -> class 0 to 7 (chance 0.125); data: generated'
     """
     inputs = f"{spec.input_size} feature" + ("" if spec.input_size == 1 else "s")
@@ -52,8 +54,8 @@ def about(spec: TaskSpec) -> str:
         inputs = f"tokens 0 to {spec.vocab_size - 1}"
     target = {
         "class": f"class 0 to {spec.num_classes - 1}",
-        "steps": f"class 0 to {spec.num_classes - 1} at the steps that are asked",
-        "value": "a number" + (f", right within {spec.tolerance:g}" if spec.tolerance else ""),
+        "steps": f"class 0 to {spec.num_classes - 1} at labelled steps",
+        "value": "a number" + (f", correct within {spec.tolerance:g}" if spec.tolerance else ""),
     }[spec.target]
     return (
         f"{spec.name}, {spec.variant}: {spec.seq_len} steps of {inputs} -> {target} "
@@ -62,23 +64,23 @@ def about(spec: TaskSpec) -> str:
 
 
 def label_text(spec: TaskSpec, sample: Sample, most: int = 12) -> str:
-    """The label in words; labels at steps by runs of steps, of each at most `most`, half from each end."""
+    """The label in words; labels at steps in groups of consecutive steps, at most `most` of each printed."""
     if spec.target == "class":
         return f"class {int(sample.y)}"
     if spec.target == "value":
         return f"target {float(sample.y):.4g}"
     answers = []
-    for run in np.split(sample.asked, np.flatnonzero(np.diff(sample.asked) > 1) + 1):
+    for run in np.split(sample.labelled_steps, np.flatnonzero(np.diff(sample.labelled_steps) > 1) + 1):
         steps = f"t={run[0]}" if len(run) == 1 else f"t={run[0]} to {run[-1]}"
-        answers.append(f"{steps}: {' '.join(_ends([str(sample.y[t]) for t in run], most))}")
-    count = len(sample.asked)
-    return f"{count} step{'' if count == 1 else 's'} asked, {', '.join(_ends(answers, most))}"
+        answers.append(f"{steps}: {' '.join(_both_ends([str(sample.y[t]) for t in run], most))}")
+    count = len(sample.labelled_steps)
+    return f"{count} labelled step{'' if count == 1 else 's'}, {', '.join(_both_ends(answers, most))}"
 
 
-def _ends(texts: list[str], most: int) -> list[str]:
-    """All of them, or with more than `most` those at both ends.
+def _both_ends(texts: list[str], most: int) -> list[str]:
+    """All texts, or of more than `most` those at both ends.
 
-    >>> _ends(["5", "3", "8", "1", "2"], 4)
+    >>> _both_ends(["5", "3", "8", "1", "2"], 4)
     ['5', '3', '…', '1', '2']
     """
     return texts if len(texts) <= most else [*texts[: most // 2], "…", *texts[-(most // 2) :]]

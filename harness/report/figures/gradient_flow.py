@@ -1,4 +1,4 @@
-"""How the gradient travels back along the sequence: the norm of ∂ℓ/∂h at each probed time step."""
+"""Gradient flow in the backward pass: the norm of ∂ℓ/∂h at each probed time step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from harness.report.figures.seed_lines import draw_seeds
+from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.layout import (
     Panel,
     drawing_axes,
@@ -22,19 +22,14 @@ from harness.report.layout import (
     seeds_text,
     split,
 )
+from harness.report.seed_lines import draw_seed_lines
 from harness.report.style import GREY, CellStyle, cell_styles
-from harness.results.repeats import labelled
-
-CAPTION = (
-    "Geometric mean over seeds (thin: one seed, last probe), where all of them are above 0; "
-    "exact zeros are not drawn. All panels share an axis, cut where only the first probe goes further down."
-)
 
 
 def plot_gradient_flow(
     flow: pd.DataFrame, ax: Axes | None = None, styles: dict[str, CellStyle] | None = None
 ) -> Axes:
-    """Draws ‖∂ℓ/∂h_t‖ against t on a log axis: last probe solid, first probe dashed, an LSTM's c dotted.
+    """Draws ‖∂ℓ/∂h_t‖ by t on a log axis: last probe solid, first probe dashed, an LSTM's c dotted.
 
     Args:
         flow: rows of `load_gradflow` of one task, condition, length, hidden size and layer, with `label`.
@@ -49,7 +44,7 @@ def plot_gradient_flow(
         style = styles[str(label)]
         last, first = rows[is_last.loc[rows.index]], rows[(is_first & ~is_last).loc[rows.index]]
         h = last[(last["state"] == "h") & (last["norm"] > 0)]
-        draw_seeds(ax, h, "t", "norm", color=style.color, linewidth=0.6, alpha=0.45)
+        draw_seed_lines(ax, h, "t", "norm", color=style.color, linewidth=0.6, alpha=0.45)
         for part, line, alpha, width in (
             (first[first["state"] == "h"], "--", 0.6, 1.3),
             (last[last["state"] == "c"], ":", 1.0, 1.6),
@@ -65,9 +60,9 @@ def plot_gradient_flow(
 
 
 def set_limits(ax: Axes, flow: pd.DataFrame) -> None:
-    """Fits the vertical axis to the last probe of all of `flow`, and to 8 decades of what the others have.
+    """Fits the vertical axis to the last probe of all of `flow`, and to at most 8 decades of the others.
 
-    An untrained RNN's gradient can fall to 1e-30; an axis down to there would press all else into one line.
+    An untrained RNN's gradient can fall to 1e-30; an axis down to there would flatten all other curves.
     """
     positive = flow[(flow["norm"] > 0) & np.isfinite(flow["norm"])]
     last = positive[positive["step"] == positive.groupby("run_id")["step"].transform("max")]
@@ -85,44 +80,51 @@ def mean_norm(rows: pd.DataFrame) -> pd.Series:
     return table.where(table > 0).dropna().map(math.log).mean(axis=1).map(math.exp)
 
 
-def flow_pages(
-    runs: pd.DataFrame, flow: pd.DataFrame, styles: dict[str, CellStyle]
-) -> dict[str, list[Figure]]:
-    """Gradient flow of one task and condition; rows H, columns T.
-
-    Returns:
-        The pages of the top layer under `""`, those of a layer k further down under `"-layerk"`.
-    """
-    labels = runs if "label" in runs else labelled(runs)
-    ok = labels.loc[labels["status"] == "ok", ["run_id", "label"]]
-    rows = flow.merge(ok, on="run_id")
-    if rows.empty:
-        return {}
-    top = rows["layer"] == rows.groupby("run_id")["layer"].transform("max")
-    layers = {"": rows[top]}
-    layers |= {f"-layer{layer}": below for layer, below in rows[~top].groupby("layer")}
-    return {suffix: _pages(labels, part, styles, suffix) for suffix, part in layers.items()}
+def flow_pages(data: ReportData, caption: str) -> list[Figure]:
+    """Gradient flow in the top layer of one task and condition; rows H, columns T."""
+    rows = _flow_rows(data)
+    return _pages(data, caption, rows[_is_top(rows)], "top layer")
 
 
-def _pages(runs: pd.DataFrame, rows: pd.DataFrame, styles: dict[str, CellStyle], suffix: str) -> list[Figure]:
+def lower_layer_pages(data: ReportData, caption: str) -> list[Figure]:
+    """Gradient flow in each layer below the top one, from the lowest up."""
+    rows = _flow_rows(data)
+    below = rows[~_is_top(rows)]
+    pages = []
+    for layer, part in below.groupby("layer"):
+        pages += _pages(data, caption, part, f"layer {layer}, counted from 0")
+    return pages
+
+
+def _flow_rows(data: ReportData) -> pd.DataFrame:
+    """The gradient flow of the runs that are `ok`, with the label of their cell."""
+    ok = data.runs.loc[data.runs["status"] == "ok", ["run_id", "label"]]
+    return data.gradflow.merge(ok, on="run_id")
+
+
+def _is_top(rows: pd.DataFrame) -> pd.Series:
+    return rows["layer"] == rows.groupby("run_id")["layer"].transform("max")
+
+
+def _pages(data: ReportData, caption: str, rows: pd.DataFrame, layer: str) -> list[Figure]:
     def draw(ax: Axes, panel: Panel) -> list[str]:
         drawn = rows[rows["run_id"].isin(panel.runs["run_id"])]
-        plot_gradient_flow(drawn, ax, styles)
+        plot_gradient_flow(drawn, ax, data.styles)
         set_limits(ax, rows)
         zeros = sorted(drawn.loc[drawn["norm"] == 0, "label"].unique())
         note = f"exact zeros: {', '.join(zeros)}" if zeros else ""
         return [seeds_text(panel.runs, ["label"]), not_ok_text(panel.runs), note]
 
-    layer = f"layer {suffix.removeprefix('-layer')}, counted from 0" if suffix else "top layer"
-    shown = {cell: CellStyle(style.color, style.marker, "") for cell, style in styles.items()
+    shown = {cell: CellStyle(style.color, style.marker, "") for cell, style in data.styles.items()
              if (rows["label"] == cell).any()}  # fmt: skip
     lines: list[tuple[str, Any, float]] = [("h, last probe", "-", 1.9), ("h, first probe", "--", 1.3)]
     if (rows["state"] == "c").any():
         lines.append(("LSTM's c, last probe", ":", 1.6))
     handles = [Line2D([], [], color=GREY, linestyle=s, linewidth=w, label=name) for name, s, w in lines]
     return make_pages(
-        split(runs, ["hidden_size", "seq_len"]), draw, title=f"Gradient flow along the sequence, {layer}",
-        caption=CAPTION, styles=shown, columns=length_columns(runs), handles=handles,
+        split(data.runs, ["hidden_size", "seq_len"]), draw, caption=caption, styles=shown,
+        title=f"Gradient flow along the sequence, {layer}", columns=length_columns(data.runs),
+        handles=handles,
     )  # fmt: skip
 
 
@@ -133,3 +135,33 @@ def _axes(ax: Axes) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set_xlabel("time step t, from 0")
     ax.set_ylabel("‖∂ℓ/∂h$_t$‖, mean over batch")
+
+
+_CAPTION = (
+    "Geometric mean over seeds (thin: one seed, last probe), where all of them are above 0; exact zeros are "
+    "not drawn. All panels share an axis, cut where only the first probe falls below it."
+)
+_ALT = (
+    "Line chart. Vertical, logarithmic: norm of the gradient of the loss with respect to the hidden state, "
+    "mean over the batch. Horizontal: time step t of the sequence, from 0. Solid: last probe; dashed: first "
+    "probe; dotted: cell state of an LSTM; colour: cell. One panel per hidden size H and sequence length T"
+)
+
+GRADIENT_FLOW = FigureSpec(
+    name="gradient_flow",
+    question="How much of the gradient reaches the early time steps in the backward pass?",
+    caption=_CAPTION,
+    alt=f"{_ALT}.",
+    applies=lambda data: not _flow_rows(data).empty,
+    draw=flow_pages,
+    per_task=True,
+)
+GRADIENT_FLOW_LOWER_LAYERS = FigureSpec(
+    name="gradient_flow_lower_layers",
+    question="How much of the gradient reaches the early time steps in the layers below the top one?",
+    caption=_CAPTION,
+    alt=f"{_ALT}; the layers follow one another, from the lowest up.",
+    applies=lambda data: not _is_top(_flow_rows(data)).all(),
+    draw=lower_layer_pages,
+    per_task=True,
+)

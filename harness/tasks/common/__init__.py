@@ -1,1 +1,1 @@
-"""What several tasks share: random streams, disjoint splits, argument checks, signals and grammars."""
+"""Shared by several tasks: random streams, disjoint splits, argument checks, signals, grammars, images."""

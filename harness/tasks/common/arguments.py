@@ -1,4 +1,4 @@
-"""Argument checks: an error names the argument, its value, what is allowed and the nearest choice."""
+"""Argument checks whose errors name the argument, its value, the allowed range and the nearest choice."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 
 def whole_number(name: str, value: object, *, low: int = 1, high: int | None = 2**31 - 1) -> int:
-    """Returns `value` as an int from `low` to `high`, if there is one.
+    """Returns `value` as an int; it must be a whole number from `low` to `high`.
 
     Raises:
-        ValueError: not a whole number (True and 3.0 are none), below `low` or above `high`.
+        ValueError: `value` is not a whole number (True and 3.0 are not), below `low` or above `high`.
 
     >>> whole_number("seq_len", 28)
     28
@@ -36,7 +36,7 @@ def whole_number(name: str, value: object, *, low: int = 1, high: int | None = 2
 
 
 def one_of(name: str, value: object, choices: Iterable[str]) -> str:
-    """Returns `value`, one of `choices`.
+    """Returns `value`, which must be one of `choices`.
 
     >>> one_of("variant", "hlaf", ["half", "any"])
     Traceback (most recent call last):
@@ -49,7 +49,7 @@ def one_of(name: str, value: object, choices: Iterable[str]) -> str:
 
 
 def did_you_mean(value: object, choices: Iterable[str]) -> str:
-    """The tail of an error: the nearest of `choices`, or nothing where none is near."""
+    """The end of an error message that names the nearest of `choices`; empty if none is near."""
     near = difflib.get_close_matches(str(value), list(choices), n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
 

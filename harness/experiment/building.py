@@ -1,0 +1,114 @@
+"""The task and the cell of a config: made, or checked before they are made."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from harness.cells import make_cell, output_size
+from harness.experiment.errors import ConfigError, flat, user_location
+from harness.experiment.identity import short_hash
+from harness.experiment.targets import split_target
+from harness.kernels import choose_kernel
+from harness.tasks import Task
+from harness.tasks.common.arguments import whole_number
+from harness.training import seeded
+
+
+def make_tasks(values: dict[str, Any]) -> tuple[Task, dict[str, Task]]:
+    """The task, and the same at each of its `eval_lengths`: `2x` is twice its length, 50 is 50 steps."""
+    arguments = {key: value for key, value in values.items() if key != "eval_lengths"}
+    task = _make_task(arguments)
+    others = {}
+    asked_lengths = values.get("eval_lengths") or []
+    if not isinstance(asked_lengths, list):
+        raise ConfigError(f"task.eval_lengths must be a list such as [2x,200], not {asked_lengths!r}")
+    for asked in asked_lengths:
+        times = re.fullmatch(r"([1-9][0-9]*)x", str(asked))
+        if not times and (isinstance(asked, bool) or not isinstance(asked, int)):
+            raise ConfigError(
+                f"task.eval_lengths takes multiples such as 2x and numbers of steps, not {asked!r}"
+            )
+        length = int(times[1]) * task.spec.seq_len if times else asked
+        other = _make_task({**arguments, "seq_len": length})
+        if _shape(other) != _shape(task):
+            raise ConfigError(
+                f"task.eval_lengths={asked}: {task.spec.name} has other inputs at {length} steps"
+            )
+        others[str(asked) if times else f"T{length}"] = other
+    return task, others
+
+
+def _shape(task: Task) -> tuple[object, ...]:
+    """What a model is built for."""
+    spec = task.spec
+    return spec.input_size, spec.vocab_size, spec.num_classes, spec.target
+
+
+def _make_task(values: dict[str, Any]) -> Task:
+    target, arguments = split_target("task", values)
+    try:
+        task = target(**arguments)
+    except (ValueError, TypeError, OSError) as error:
+        if user_location(error) is not None:
+            raise
+        known = str(error).startswith(tuple(f"{name} must " for name in arguments))
+        prefix = "task." if known else ""  # the argument, as a config key
+        raise ConfigError(prefix + flat(str(error))) from error
+    if not isinstance(task, Task):
+        raise ConfigError(f"task._target_ must make a harness.tasks.Task, {values['_target_']} made {task!r}")
+    return task
+
+
+def cell_name(target_path: str, arguments: dict[str, Any]) -> str:
+    """The name of the class in lower case, and its nonlinearity when that is not the usual tanh."""
+    nonlinearity = arguments.get("nonlinearity", "tanh")
+    return target_path.rpartition(".")[2].lower() + ("" if nonlinearity == "tanh" else f"_{nonlinearity}")
+
+
+def path_part(key: str, name: Any) -> str:
+    """A name that can be part of a run_id, which is the name of a folder."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,59}", str(name)):
+        raise ConfigError(f"{key} must be 1 to 60 letters, digits, '_', '-' or '.', not {name!r}")
+    return str(name)
+
+
+def checked_cell_options(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a cell with their numbers checked, in the one form in which they are hashed."""
+    if "hidden_size" not in arguments:
+        raise ConfigError("cell.hidden_size is missing; set it to a whole number of at least 1")
+    whole_number("cell.hidden_size", arguments["hidden_size"], high=2**20)
+    whole_number("cell.num_layers", arguments.get("num_layers", 1), high=1000)
+    dropout = arguments.get("dropout", 0.0)
+    if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout < 1:
+        raise ConfigError(
+            f"cell.dropout must be a number from 0 to below 1, not {dropout!r}; the nearest is 0.0"
+        )
+    short_hash(arguments)  # what cannot be recorded cannot be run
+    return arguments | ({"dropout": float(dropout)} if "dropout" in arguments else {})
+
+
+@functools.lru_cache(maxsize=256)
+def check_cell(
+    target: Callable[..., Any], arguments_json: str, input_size: int, kernel: str, device: torch.device
+) -> None:
+    """Makes the cell once, so that a wrong constructor, call or kernel is seen before the first run.
+
+    Stock cells are made without weights; others in full, and run on one step.
+    """
+    arguments = json.loads(arguments_json)
+    if target in (nn.RNN, nn.LSTM, nn.GRU):
+        with torch.device("meta"):
+            cell = make_cell(target, input_size, **arguments)
+    else:
+        with seeded(0):
+            cell = make_cell(target, input_size, **arguments)
+            output_size(cell, input_size)
+    if kernel == "fused":
+        choose_kernel(cell, kernel, device)

@@ -1,0 +1,34 @@
+"""Whether a run has finished: its row is final, and every file that is asked for is there."""
+
+from __future__ import annotations
+
+from harness.experiment.plan import Plan
+from harness.experiment.weights import WEIGHTS_NAME
+from harness.results import store
+from harness.results.schema import FINAL_STATUSES
+
+
+def why_not_finished(run: Plan) -> str | None:
+    """Why a run has to be made, or None when it has finished.
+
+    It has not when it has no row, or one that is not final, or lacks the weights or a probe's table that the
+    plan asks for.
+    """
+    try:
+        row = store.read_row(run.folder)
+    except store.CorruptRowError as error:
+        return str(error)
+    if row is None:
+        return "it has no row"
+    if row["status"] not in FINAL_STATUSES:
+        return f"it is {row['status']}"
+    if row["status"] == "ok" and run.keep_weights and not (run.folder / WEIGHTS_NAME).is_file():
+        return f"{WEIGHTS_NAME} is asked for"
+    tables = row.get("tables", {})
+    for probe in run.probes:
+        table = tables.get(probe.name)
+        if table is None or not (run.folder / f"{probe.name}.csv").is_file():
+            return f"the table of the probe {probe.name} is asked for"
+        if table.get("note") is None and not probe.covers(table.get("settings", {})):
+            return f"the probe {probe.name} is asked for with other settings"
+    return None

@@ -1,0 +1,154 @@
+"""When two runs are the same run: a hash over everything that decides the numbers, and nothing else."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.experiment.errors import ConfigError, flat
+from harness.experiment.schema import Schema
+
+NODE_KEY = "_identity_"
+"""In a yaml of a task or a cell: `leave_out`, a list of keys that say where data lies; and `neutral`, a
+mapping from keys added later to the value that stands for the behaviour before."""
+
+MOST_FILES, MOST_BYTES = 10_000, 2**31
+"""Of a folder that a task's argument names: the largest that is read to see whether it changed."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a run is.
+
+    Attributes:
+        setting: 8 hex digits over the config without seed, code and data; runs of one setting are repeats.
+        digest: 8 hex digits over setting, seed, code and data: the end of the run_id.
+        config: the part of the config that is hashed, as it is recorded.
+        code: version or hash of the third-party code, see `third_party_code.code_version`.
+        data_hash: 8 hex digits over the content of the data that is read from disk; empty: none is.
+        revisions: those of task, cell and training rule that are not 0, in words.
+    """
+
+    setting: str
+    digest: str
+    config: dict[str, Any]
+    code: str
+    data_hash: str
+    revisions: str
+
+
+def identify(
+    config: dict[str, Any], *, seed: int, code: str, content: str | None, revisions: Mapping[str, int]
+) -> Identity:
+    """The identity of a run.
+
+    Args:
+        config: what `hashed_config` and `hashed_node` left of the resolved config.
+        seed: of the run.
+        code: of third parties; empty: none.
+        content: hash of the data that is read from disk; None: none is read.
+        revisions: by what they are of; 0 is neutral.
+    """
+    raised = ", ".join(f"{name} {number}" for name, number in sorted(revisions.items()) if number)
+    unseeded = {key: value for key, value in config.items() if key != "seed"}
+    setting = short_hash(unseeded | ({"revisions": raised} if raised else {}))
+    data_hash = "" if content is None else hashlib.sha256(content.encode()).hexdigest()[:8]
+    digest = short_hash({"setting": setting, "seed": seed, "code": code, "data": data_hash})
+    return Identity(setting, digest, config, code, data_hash, raised)
+
+
+def hashed_config(values: Mapping[str, Any], schema: type = Schema) -> dict[str, Any]:
+    """The values that are part of the identity: the fields of `schema` say which.
+
+    Fields with the metadata `identity: False` are left out, and so are those that equal their metadata
+    `neutral`; nested dataclasses likewise. Nodes that the schema does not describe are kept whole.
+    """
+    kept = {}
+    for name, metadata, nested in _identity_fields(schema):
+        if name not in values or ("neutral" in metadata and values[name] == metadata["neutral"]):
+            continue
+        kept[name] = values[name] if nested is None else hashed_config(values[name], nested)
+    return kept
+
+
+@functools.cache
+def _identity_fields(schema: type) -> tuple[tuple[str, Mapping[str, Any], type | None], ...]:
+    """Name and metadata of the fields that may be part of the identity, and the dataclass of nested ones."""
+    kinds = typing.get_type_hints(schema)
+    return tuple(
+        (item.name, item.metadata, kinds[item.name] if is_dataclass(kinds[item.name]) else None)
+        for item in fields(schema)
+        if item.metadata.get("identity") is not False
+    )
+
+
+def hashed_node(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a task or a cell that are part of the identity, without its `_identity_`."""
+    rules = values.get(NODE_KEY) or {}
+    neutral = rules.get("neutral") or {}
+    left_out = {NODE_KEY, *(rules.get("leave_out") or ())}
+    return {
+        key: value
+        for key, value in values.items()
+        if key not in left_out and not (key in neutral and value == neutral[key])
+    }
+
+
+def named_files(arguments: Mapping[str, Any]) -> dict[str, Path]:
+    """The arguments whose value is the path of a file or folder that exists."""
+    texts = {key: value for key, value in arguments.items() if isinstance(value, str | os.PathLike) and value}
+    return {key: path for key, value in texts.items() if (path := Path(value).expanduser()).exists()}
+
+
+def content_of(paths: Mapping[str, Path]) -> str | None:
+    """SHA-256 over the bytes of files, and of all files in folders; None without any.
+
+    Raises:
+        ConfigError: a folder is too large to be read for this.
+    """
+    if not paths:
+        return None
+    digest = hashlib.sha256()
+    for key, path in sorted(paths.items()):
+        for name, file in _files(key, path):
+            with file.open("rb") as opened:
+                digest.update(
+                    f"{key}\0{name}\0{hashlib.file_digest(opened, 'sha256').hexdigest()}\0".encode()
+                )
+    return digest.hexdigest()
+
+
+def short_hash(values: Any) -> str:
+    """8 hex digits of a JSON value, whatever the order of its keys.
+
+    Raises:
+        ConfigError: a value has no JSON form, such as infinity.
+    """
+    try:
+        text = json.dumps(values, sort_keys=True, allow_nan=False)
+    except (ValueError, TypeError) as error:
+        shown = flat(repr(values))[:200]
+        raise ConfigError(f"a value cannot be recorded as JSON ({flat(str(error))}): {shown}") from None
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _files(key: str, path: Path) -> Iterator[tuple[str, Path]]:
+    """The files that a path stands for, with their names below it."""
+    if path.is_file():
+        yield "", path
+        return
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    if len(files) > MOST_FILES or sum(file.stat().st_size for file in files) > MOST_BYTES:
+        raise ConfigError(
+            f"task.{key}={path} is too large a folder to notice changes in it ({MOST_FILES} files and 2 GiB "
+            "at most); give the Task its `content`, a hash of the data that it reads"
+        )
+    for file in files:
+        yield file.relative_to(path).as_posix(), file

@@ -1,0 +1,38 @@
+"""One run from Python, as in a notebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.experiment.config import compose
+from harness.experiment.grid import prepare
+from harness.experiment.plan import plan
+from harness.experiment.run import execute
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def run(*overrides: str) -> pd.Series:
+    """Makes one run in this process, unless it has finished before, and returns its row.
+
+    Args:
+        overrides: as on the command line: `run("task=adding", "cell=gru", "train.steps=200")`.
+
+    Returns:
+        The row of `load_runs`, with `folder`, the path of the run's folder, as a further entry. A run that
+        failed or diverged has a row too: see `status` and `error`.
+
+    Raises:
+        ConfigError: the config cannot be run; nothing was trained.
+        KeyboardInterrupt: after the row is written as `interrupted`.
+    """
+    from harness.results import load_runs
+
+    planned = plan(compose(list(overrides)))
+    prepare(planned.results_dir)
+    execute(planned)
+    runs = load_runs(planned.results_dir)
+    [row] = [row for _, row in runs[runs["run_id"] == planned.run_id].iterrows()]
+    row["folder"] = planned.folder
+    return row

@@ -1,0 +1,72 @@
+"""The weights of a run's best step on disk, and the model made of them again."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.cells import make_cell
+from harness.experiment.plan import Plan
+from harness.experiment.targets import split_target
+from harness.kernels import FusedCell
+from harness.tasks import TaskSpec
+from harness.training import SequenceClassifier, encoded_size
+
+WEIGHTS_NAME = "weights.pt"
+
+
+def save_weights(run: Plan, model: SequenceClassifier) -> Path:
+    """Writes the weights of `model`, and what is needed to build it, whole or not at all.
+
+    Those of a fused cell are stored under the names of the cell that it was made of.
+    """
+    kept = {
+        "weights": _plain_names(model),
+        "spec": dataclasses.asdict(run.task.spec),
+        "embedding_size": run.embedding_size,
+        "cell_target": run.identity.config["cell"]["_target_"],
+        "cell_options": run.cell_options,
+    }
+    path = run.folder / WEIGHTS_NAME
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        torch.save(kept, temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def load_model(run: str | Path) -> SequenceClassifier:
+    """The model of a run with the weights of its best step, on the CPU, in evaluation mode.
+
+    The cell is the module that the config names, without the fused loops. No data is read.
+
+    Args:
+        run: the run's folder, made with `keep_weights=true`.
+
+    Raises:
+        FileNotFoundError: the folder holds no weights.
+        ConfigError: the cell's class cannot be imported.
+    """
+    path = Path(run) / WEIGHTS_NAME
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; make the run again with keep_weights=true")
+    kept: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    spec = TaskSpec(**kept["spec"])
+    target, _ = split_target("cell", {"_target_": kept["cell_target"]})
+    cell = make_cell(target, encoded_size(spec, kept["embedding_size"]), **kept["cell_options"])
+    model = SequenceClassifier(spec, cell, kept["embedding_size"])
+    model.load_state_dict(kept["weights"])
+    return model.eval()
+
+
+def _plain_names(model: SequenceClassifier) -> dict[str, Any]:
+    weights = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    if not isinstance(model.cell, FusedCell):
+        return weights
+    return {name.replace("cell.cell.", "cell.", 1): tensor for name, tensor in weights.items()}

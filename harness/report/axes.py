@@ -1,0 +1,144 @@
+"""Words, units, limits and ticks of the axes that several figures share, and their reference lines."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from harness.report.style import GREY
+
+SETTING_WORDS = {
+    "seq_len": "sequence length",
+    "hidden_size": "hidden size",
+    "lr": "learning rate",
+    "batch_size": "batch size",
+}
+"""The settings that a horizontal axis can show, as they stand in a title."""
+
+SETTING_UNITS = {"seq_len": "T (steps)", "hidden_size": "H (units)", "batch_size": "(sequences)"}
+
+SIZE_LETTERS = {"hidden_size": "H", "seq_len": "T"}
+"""The sizes that panels are split by, and their letters."""
+
+_REFERENCE: dict[str, Any] = {"color": GREY, "linestyle": "--", "linewidth": 1.2}
+_TICK_GAP = 0.11  # of the axis' width, between two numbers that do not touch
+
+
+def setting_label(x: str) -> str:
+    """The label of a horizontal axis over a setting.
+
+    >>> setting_label("seq_len"), setting_label("lr")
+    ('sequence length T (steps)', 'learning rate')
+    """
+    return f"{SETTING_WORDS.get(x, x)} {SETTING_UNITS.get(x, '')}".strip()
+
+
+def setting_axis(ax: Axes, x: str, ticks: Sequence[float]) -> None:
+    """Makes the horizontal axis logarithmic, with the values that occur as its ticks."""
+    ax.set_xscale("log")
+    if ticks:
+        margin = 1.35 if len(ticks) == 1 else (ticks[-1] / ticks[0]) ** 0.1
+        ax.set_xlim(ticks[0] / margin, ticks[-1] * margin)
+    ax.xaxis.set_major_locator(FixedLocator(list(ticks)))
+    ax.xaxis.set_minor_locator(NullLocator())
+    numbered = _spaced(ticks)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if value in numbered else ""))
+    ax.set_xlabel(setting_label(x))
+
+
+def per_cent_axis(ax: Axes) -> None:
+    """The same vertical axis in every panel, 0 to 100 with room for the marks."""
+    ax.set_ylim(-4, 104)
+    ax.set_yticks(range(0, 101, 20))
+
+
+def log_axis(ax: Axes, values: pd.Series) -> None:
+    """Makes the vertical axis logarithmic and just wide enough for the positive, finite `values`."""
+    positive = _drawable(values)
+    ax.set_yscale("log", nonpositive="clip")  # an interval that reaches below 0 is cut, not left out
+    if len(positive):
+        ax.set_ylim(positive.min() / 1.5, positive.max() * 1.5)
+    plain_log_numbers(ax)
+
+
+def plain_log_numbers(ax: Axes, axis: str = "y") -> None:
+    """Numbers at 1, 2 and 5 times powers of ten where an axis spans few decades, else at some powers."""
+    one = ax.xaxis if axis == "x" else ax.yaxis
+    low, high = ax.get_xlim() if axis == "x" else ax.get_ylim()
+    few = high / low < 300
+    one.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=8))
+    if few:
+        one.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    one.set_minor_formatter(NullFormatter())
+
+
+def spans_more_than(values: pd.Series, ratio: float) -> bool:
+    """Whether the largest of the positive, finite values is above `ratio` times the smallest."""
+    positive = _drawable(values)
+    return len(positive) > 0 and bool(positive.max() > ratio * positive.min())
+
+
+def level_lines(ax: Axes, levels: Iterable[float]) -> None:
+    """Draws a grey, dashed line across the panel at each distinct level that is not NaN."""
+    for level in pd.Series(list(levels), dtype="float64").dropna().unique():
+        ax.axhline(level, zorder=1.5, **_REFERENCE)
+
+
+def reference_line(ax: Axes, runs: pd.DataFrame, x: str, column: str, scale: float = 1.0) -> None:
+    """Draws the mean of `column` as a grey line: level where it is the same for every `x`."""
+    values = runs.dropna(subset=[column]).groupby(x)[column].mean() * scale
+    if values.empty or np.allclose(values, values.iloc[0]):
+        level_lines(ax, values.iloc[:1])
+    else:
+        ax.plot(values.index.to_numpy(float), values, zorder=1.5, **_REFERENCE)
+
+
+def reference_handle(label: str) -> Line2D:
+    """The legend entry of a reference line."""
+    return Line2D([], [], label=label, **_REFERENCE)
+
+
+def accuracy_label(runs: pd.DataFrame, part: str = "test") -> str:
+    """The label of an accuracy axis; for value targets accuracy is the share of small enough errors."""
+    tolerances = runs["tolerance"].dropna().unique()
+    return f"{part} share with |error| < {tolerances[0]:g} (%)" if len(tolerances) else f"{part} accuracy (%)"
+
+
+def loss_label(runs: pd.DataFrame, part: str) -> str:
+    """The label of a loss axis with its unit: squared error for value targets, else nats."""
+    return f"{part} loss ({'squared error' if runs['tolerance'].notna().any() else 'nats'})"
+
+
+def dodge_factors(n: int, ticks: Sequence[float]) -> np.ndarray:
+    """Factors on x that set `n` marks side by side on a log axis.
+
+    They lie 2 % of the axis' width apart, together within half a gap between ticks.
+    """
+    gap = min((b / a for a, b in itertools.pairwise(ticks)), default=1.5)
+    width = ticks[-1] / ticks[0] if len(ticks) > 1 else 2.0
+    spread = min(0.02 * (n - 1) * np.log(width), 0.5 * np.log(gap))
+    return np.asarray(np.exp(spread * np.linspace(-0.5, 0.5, n)))
+
+
+def _drawable(values: pd.Series) -> pd.Series:
+    """The values that a log axis can show; a diverged run may hold infinite ones."""
+    return values[(values > 0) & np.isfinite(values.astype(float))]
+
+
+def _spaced(ticks: Sequence[float]) -> set[float]:
+    """The ticks whose number does not touch that of an earlier one."""
+    if not ticks:
+        return set()
+    span = np.log(ticks[-1] / ticks[0]) or 1.0
+    shown = [ticks[0]]
+    for tick in ticks[1:]:
+        if np.log(tick / shown[-1]) / span >= _TICK_GAP:
+            shown.append(tick)
+    return set(shown)

@@ -1,0 +1,50 @@
+"""What a figure is: the question that it answers, its words, when it is drawn, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from harness.report.style import CellStyle
+
+
+@dataclass(frozen=True, eq=False)
+class ReportData:
+    """What figures are drawn from: a results folder, or the runs of one task and condition."""
+
+    runs: pd.DataFrame
+    """Rows of `load_runs` with `label` and `condition`, as `labelled` adds them."""
+    steps: pd.DataFrame
+    """Rows of `load_steps`; it may hold those of other runs too."""
+    gradflow: pd.DataFrame
+    """Rows of `load_gradflow`; likewise."""
+    styles: dict[str, CellStyle]
+    """Of the cells among the runs, by label."""
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """One figure of the report."""
+
+    name: str
+    """Name of its file without `.png`; for a figure of each task, the task's name follows."""
+    question: str
+    """What it answers, in one sentence."""
+    caption: str
+    """What the marks mean; `draw` may add what is known from the runs only."""
+    alt: str
+    """What a reader who cannot see it needs: kind of chart, axes with units, panels and lines."""
+    applies: Callable[[ReportData], bool]
+    """Whether the data have something to show; `draw` then returns at least one page."""
+    draw: Callable[[ReportData, str], list[Figure]]
+    """Draws its pages from the data and the caption."""
+    per_task: bool = False
+    """Whether it is drawn for each task and condition, instead of once for the folder."""
+
+
+def has_accuracy(data: ReportData) -> bool:
+    """Whether a run that is `ok` has a test accuracy."""
+    return bool(((data.runs["status"] == "ok") & data.runs["test_accuracy"].notna()).any())

@@ -1,0 +1,114 @@
+"""The report of a results folder: its tables, its summary and every figure that its runs have data for."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from harness.report.figure_spec import FigureSpec, ReportData
+from harness.report.figures import FIGURES
+from harness.report.layout import is_ours, save_pages
+from harness.report.style import cell_styles
+from harness.report.summary import write_summary
+from harness.results.machine import provenance
+from harness.results.repeats import IDENTITY, labelled
+from harness.results.store import file_stamp, runs_dir, write_atomically
+from harness.results.tables import gather, load_gradflow, load_steps, require_runs
+
+log = logging.getLogger("harness.report")
+
+REPORTED_ROWS_FILE = ".report"
+"""In a results folder: a hash of the rows of which its tables and figures were made."""
+
+
+def write_report(results_dir: str | Path = "results") -> list[Path]:
+    """Writes `runs.csv`, `steps.csv`, `summary.md`, `figures/*.png` into `results_dir`; returns their paths.
+
+    Raises:
+        FileNotFoundError: the folder does not exist or holds no finished run.
+        NewerSchemaError: a later version of this package wrote one of the rows.
+    """
+    results_dir = Path(results_dir)
+    state = _hash_of_rows(results_dir)
+    runs = require_runs(gather(results_dir), results_dir)
+    tables = [results_dir / "runs.csv", results_dir / "steps.csv", write_summary(results_dir, runs)]
+    steps, gradflow = load_steps(results_dir, runs), load_gradflow(results_dir, runs)
+    paths = tables + write_figures(results_dir, runs, steps, gradflow)
+    write_atomically(results_dir / REPORTED_ROWS_FILE, state)
+    return paths
+
+
+def is_current(results_dir: str | Path) -> bool:
+    """Whether the report was made of the rows that are there now, by this version of the harness."""
+    folder = Path(results_dir)
+    names = (REPORTED_ROWS_FILE, "runs.csv", "steps.csv", "summary.md", "figures")
+    if not all((folder / name).exists() for name in names):
+        return False
+    return (folder / REPORTED_ROWS_FILE).read_text(encoding="utf-8") == _hash_of_rows(folder)
+
+
+def write_figures(
+    results_dir: str | Path, runs: pd.DataFrame, steps: pd.DataFrame, gradflow: pd.DataFrame
+) -> list[Path]:
+    """Writes every figure that applies into `results_dir/figures`; removes those of an earlier report.
+
+    Args:
+        results_dir: a results folder.
+        runs: as `load_runs` returns them; likewise `steps` and `gradflow`.
+        steps: the evaluations.
+        gradflow: the gradient flow.
+
+    Returns:
+        The paths of the figures, in the order of drawing.
+    """
+    folder = Path(results_dir) / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    known = labelled(runs)
+    whole = ReportData(known, steps, gradflow, cell_styles(known["label"]))
+    paths: list[Path] = []
+    for name, spec, data in _wanted(whole):
+        if spec.applies(data):
+            paths += save_pages(spec.draw(data, spec.caption), folder, name, spec.alt)
+        else:
+            log.info("no figure %s: no run that is ok has the data it shows", name)
+    for path in set(folder.glob("*.png")) - set(paths):
+        if not path.name.startswith("speed-") and is_ours(path):  # it shows runs of an earlier report
+            path.unlink()
+    return paths
+
+
+def _wanted(whole: ReportData) -> Iterator[tuple[str, FigureSpec, ReportData]]:
+    """Every figure with the name of its file and its data: first of the folder, then task by task."""
+    yield from ((spec.name, spec, whole) for spec in FIGURES if not spec.per_task)
+    for task, runs in _by_task(whole.runs):
+        styles = {cell: style for cell, style in whole.styles.items() if (runs["label"] == cell).any()}
+        data = ReportData(runs, whole.steps, whole.gradflow, styles)
+        yield from ((f"{spec.name}-{task}", spec, data) for spec in FIGURES if spec.per_task)
+
+
+def _by_task(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The runs of each task, variant, source and condition, by the shortest part of a file name."""
+    groups = list(runs.groupby([*IDENTITY, "condition"], dropna=False))
+    named: dict[str, pd.DataFrame] = {}
+    for place, group in groups:
+        alike = [other for other, _ in groups if other[0] == place[0]]
+        parts = [place[0], *(p for i, p in enumerate(place[1:], 1) if len({other[i] for other in alike}) > 1)]
+        name = re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(map(str, parts))).strip("-")[:100]
+        while name in named:
+            name += "_"
+        named[name] = group
+    return list(named.items())
+
+
+def _hash_of_rows(results_dir: Path) -> str:
+    """Changes with every row that is added, removed or written again, and with the harness."""
+    known = provenance()
+    rows = sorted(runs_dir(results_dir).glob("*/row.json"))
+    lines = [f"{path.parent.name} {file_stamp(path)}" for path in rows]
+    text = "\n".join([known["harness"], str(known["git_commit"]), *lines])
+    return hashlib.sha256(text.encode()).hexdigest() + "\n"
