@@ -39,8 +39,9 @@ class TrainingState:
     """Model, optimizer, position in the sample stream, history, best weights, and the random generators.
 
     `task`, `options` and `probes` are constants of the training and are not saved. Training stopped after any
-    step, saved, and loaded in a fresh process ends with the same bits. State that a third-party module keeps
-    outside its parameters, buffers and `get_extra_state` is not saved.
+    step, saved, and loaded in a fresh process ends with the same bits. Not saved are what a third-party
+    module keeps outside its parameters, buffers and `get_extra_state`, and the generator of cuDNN, which
+    draws the dropout between stacked layers on CUDA (measured: other masks after loading).
     """
 
     model: SequenceClassifier
