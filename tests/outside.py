@@ -90,3 +90,27 @@ class NoTuple(nn.Module):
 
 
 leaky_factory = functools.partial(LeakyCell, num_layers=1)
+
+
+class FromFile(nn.GRU):
+    """Reads a number from a file that an argument names."""
+
+    def __init__(self, input_size, hidden_size, init, **options):
+        super().__init__(input_size, hidden_size, **options)
+        self.number = float(Path(init).read_text())
+
+
+class RaisesBase(nn.GRU):
+    """Raises what is no Exception."""
+
+    def forward(self, x, state=None):
+        if self.training:
+            raise type("Own", (BaseException,), {})("not an Exception")
+        return super().forward(x, state)
+
+
+class ExitsInConstructor(nn.GRU):
+    """Ends the process politely before it is made."""
+
+    def __init__(self, *arguments, **options):
+        raise SystemExit(0)

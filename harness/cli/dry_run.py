@@ -53,7 +53,7 @@ def _expected_line(folder: Path, to_do: Sequence[Job], expected: Expectation, wo
         time += f" with {at_once} workers ({duration(whole)} divided by {at_once})"
     parts = [f"judged by {counted(expected.judged_by, 'finished run')} in {folder}"]
     if any(job.plan.run_id in expected.far for job in to_do):
-        parts.append(f"roughly, as none of these is within a factor of {FAR} of some runs")
+        parts.append(f"rough: some runs cost over {FAR} times as much, or as little, as any finished run")
     text = f"expected time of training and evaluation: {time}, {', '.join(parts)}"
     others = len(to_do) - len(known)
     return text + (f"; this leaves out {counted(others, 'run')} whose time is not known" if others else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -67,18 +68,20 @@ def _kind(run: Plan) -> Kind:
 
 
 def _finished(jobs: Sequence[Job]) -> list[tuple[Plan, dict[str, Any]]]:
-    """Runs with status `ok` in the jobs' results folder, of a cell that one of the jobs has."""
+    """Runs with status `ok` in the jobs' results folder, of a task and a cell that one of the jobs has.
+
+    Nothing is imported or called for a recorded row but what planning the jobs has imported and called.
+    """
     known = {job.plan.run_id: job.plan for job in jobs}
-    cells = {job.plan.identity.config["cell"]["_target_"] for job in jobs}
-    rows: dict[str, list[dict[str, Any]]] = {}
+    targets = {tuple(path for path, _ in job.plan.targets) for job in jobs}
+    rows: dict[Any, list[dict[str, Any]]] = {}
     for folder in store.runs_dir(jobs[0].plan.results_dir).glob("*/"):
         try:
             row = store.read_row(folder)
         except store.CorruptRowError:
             continue
-        cell = ((row or {}).get("config") or {}).get("cell") or {}
-        if row is not None and row["status"] == "ok" and cell.get("_target_") in cells:
-            rows.setdefault(cell["_target_"], []).append(row)
+        if row is not None and row["status"] == "ok" and (made := _targets_of(row)) in targets:
+            rows.setdefault(made, []).append(row)
     base = compose([])
     found = []
     for of_cell in rows.values():
@@ -90,8 +93,18 @@ def _finished(jobs: Sequence[Job]) -> list[tuple[Plan, dict[str, Any]]]:
     return found
 
 
+def _targets_of(row: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The `_target_` of the cell and of the task of a recorded config; None where it is damaged."""
+    config = row.get("config")
+    nodes = [config.get(key) for key in ("cell", "task")] if isinstance(config, dict) else []
+    paths = [node.get("_target_") for node in nodes if isinstance(node, dict)]
+    return (*map(str, paths),) if len(paths) == 2 else None
+
+
 def _plan_of(recorded: Mapping[str, Any], base: DictConfig) -> Plan | None:
     """The plan of a recorded config; None where it cannot be planned any more."""
+    logger = logging.getLogger("harness.tasks")  # what it says of data belongs to those runs, not to this
+    before, logger.disabled = logger.disabled, True
     try:
         config = OmegaConf.masked_copy(base, [str(key) for key in base if key != "hydra"])
         with open_dict(config):
@@ -103,3 +116,5 @@ def _plan_of(recorded: Mapping[str, Any], base: DictConfig) -> Plan | None:
         return plan(config)
     except (ValueError, TypeError, KeyError):  # ConfigError and OmegaConf's errors are among them
         return None
+    finally:
+        logger.disabled = before

@@ -31,7 +31,9 @@ def main(arguments: list[str]) -> int:
     from harness.experiment.suggestions import did_you_mean, nearest
 
     known = fetchers()
-    name, *settings = arguments or [""]
+    if not arguments:
+        raise ConfigError(f"fetch needs the name of a data set: {', '.join(known)}")
+    name, *settings = arguments
     if name not in known:
         hint = did_you_mean(nearest(name, known))
         raise ConfigError(f"unknown data set {name!r}, there are: {', '.join(known)}{hint}")

@@ -47,11 +47,15 @@ def main(arguments: list[str]) -> int:
         from harness.cli.dry_run import dry_run_text
 
         master, jobs = expand(overrides)
-        print(dry_run_text(jobs, number_of_workers(master.hydra.launcher.get("n_jobs", 1))))
+        try:
+            workers = number_of_workers(master.hydra.launcher.get("n_jobs", 1))
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+        print(dry_run_text(jobs, workers))
         return 0
     folders = run_grid(overrides)
     release_workers()
-    rows = {folder.name: row_of(folder) for folder in folders}
+    rows = {folder: row_of(folder) for folder in folders}
     for results_dir in sorted({folder.parents[1] for folder in folders}):
         if any(results_dir.glob("runs/*/row.json")):
             _print_report(results_dir)
@@ -59,9 +63,9 @@ def main(arguments: list[str]) -> int:
     print(
         f"{counted(len(folders), 'run')}: " + ", ".join(f"{n} {status}" for status, n in counts.most_common())
     )
-    for run_id, row in rows.items():
+    for folder, row in rows.items():
         if row["status"] != "ok":
-            print(f"  {run_id}: {row['status']}, {row['error']}")
+            print(f"  {folder.name}: {row['status']}, {row['error']}")
     if counts.keys() & {"failed", "interrupted", "not run"}:
         print("the same command tries these again")
     return 0 if counts.keys() <= {"ok"} else 1

@@ -116,7 +116,11 @@ def _command_of(arguments: list[str]) -> tuple[str, list[str]]:
 
 
 def _unknown_command(name: str) -> str:
+    from harness.experiment.conf_files import entries
     from harness.experiment.suggestions import did_you_mean, nearest
 
+    experiments = [entry.name for entry in entries("experiment")]
+    if name in experiments:
+        return f"unknown command {name!r}; did you mean -m experiment={name}?"
     hint = did_you_mean(nearest(name, COMMANDS))
     return f"unknown command {name!r}, there are {', '.join(COMMANDS)}, KEY=VALUE and -m{hint}"

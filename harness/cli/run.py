@@ -82,7 +82,16 @@ def _print_result(run: Plan) -> int:
     print(f"{run.run_id}: {row['status']}" + (f", {row['error']}" if row["error"] else ""))
     if row["status"] != "ok":
         return 1
-    print(f"  test accuracy {row['test_accuracy']:.4f} (chance {row['chance_accuracy']:.4f})", end="")
-    print(f", test loss {row['test_loss']:.4f}, best step {row['best_step']} of {row['steps']}")
-    print(f"  gradient norm {row['grad_norm_mean']:.3g}, {row['train_s']:.1f} s of training; {run.folder}")
+    accuracy, chance = _number(row, "test_accuracy", ".4f"), _number(row, "chance_accuracy", ".4f")
+    print(
+        f"  test accuracy {accuracy} (chance {chance}), test loss {_number(row, 'test_loss', '.4f')}", end=""
+    )
+    print(f", best step {row['best_step']} of {row['steps']}")
+    norm, seconds = _number(row, "grad_norm_mean", ".3g"), _number(row, "train_s", ".1f")
+    print(f"  gradient norm {norm}, {seconds} s of training; {run.folder}")
     return 0
+
+
+def _number(row: dict[str, Any], column: str, spec: str) -> str:
+    """A number of a row; a dash where it was not measured, as the norm of a run without a training step."""
+    return "–" if row[column] is None else format(row[column], spec)

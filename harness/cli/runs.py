@@ -68,13 +68,13 @@ def read_rows(results_dir: Path) -> list[Row]:
     rows: list[Row] = []
     folder = store.runs_dir(results_dir)
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if not path.is_dir():
-            continue
+        if not path.is_dir() or not any((path / name).exists() for name in ("config.yaml", "row.json")):
+            continue  # no run of this package: a folder of another program may have this name
         try:
             row = store.read_row(path) or {"run_id": path.name, "status": "begun"}
         except store.CorruptRowError:
             row = {"run_id": path.name, "status": "corrupt"}
-        rows.append(row | (row.get("longer") or {}))
+        rows.append(row | (row.get("other_lengths") or {}))
     return sorted(rows, key=lambda row: str(row.get("started_at") or "~"))  # "~": those without come last
 
 
@@ -87,7 +87,7 @@ def select(rows: Sequence[Row], filters: Mapping[str, Sequence[str]]) -> list[Ro
     from harness.experiment.suggestions import did_you_mean, nearest_key
     from harness.results import COLUMNS
 
-    extra = sorted({key for row in rows for key in row} - {*COLUMNS, "longer"})
+    extra = sorted({key for row in rows for key in row} - {*COLUMNS, "other_lengths", "tables"})
     columns = [name for name in (*COLUMNS, *extra) if name != "config"]
     chosen = list(rows)
     for key, values in filters.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 from hydra.core.config_store import ConfigStore
@@ -37,7 +38,12 @@ def compose(overrides: Sequence[str], *, multirun: bool = False) -> DictConfig:
     loader = config_loader()
     mode = RunMode.MULTIRUN if multirun else RunMode.RUN
     try:
-        return loader.load_configuration(CONFIG_NAME, list(overrides), mode)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", r"provider=.* is not available")  # Hydra only warns
+            return loader.load_configuration(CONFIG_NAME, list(overrides), mode)
+    except UserWarning as error:
+        path = str(error).partition("path=")[2].removesuffix(" is not available.")
+        raise ConfigError(f"hydra.searchpath: {path} is not a folder of yaml files") from None
     except COMPOSE_ERRORS as error:
         raise ConfigError(one_line(error, overrides, loader)) from None
 

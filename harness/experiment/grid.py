@@ -133,6 +133,8 @@ def plan_jobs(master: DictConfig, params: Any, arguments: Sequence[str]) -> list
         combinations = BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]
     except (HydraException, OverrideParseException) as error:
         raise ConfigError(one_line(error, arguments, config_loader())) from None
+    if not combinations:
+        raise ConfigError(f"there is no combination: one of {' '.join([*lines, *arguments])} has no value")
     composer = GridComposer(master.hydra.overrides.hydra)
     jobs: dict[Path, Job] = {}
     for combination in combinations:
@@ -164,7 +166,7 @@ def sweep(
     Raises:
         ConfigError: before the first run: a combination cannot be run, or a folder not be written.
     """
-    if max_batch_size is not None and max_batch_size < 1:
+    if max_batch_size is not None and (not isinstance(max_batch_size, int) or max_batch_size < 1):
         raise ConfigError(f"hydra.sweeper.max_batch_size must be at least 1 or null, not {max_batch_size}")
     jobs = plan_jobs(master, master.hydra.sweeper.get("params"), arguments)
     for results_dir in {item.plan.results_dir for item in jobs}:
@@ -235,7 +237,7 @@ def _launch(launcher: Launcher, pending: Sequence[Job], first_index: int) -> tup
 
 def _why_broken(error: BrokenProcessPool) -> str:
     if isinstance(error, TerminatedWorkerError):
-        return "a worker was killed, by hand or for want of memory"
+        return "a worker was killed, by hand or because memory ran out"
     return f"the workers broke down: {flat(f'{error} {error.__cause__ or str()}')[-500:]}"
 
 

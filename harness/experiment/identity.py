@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import json
-import os
+import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from harness.experiment.schema import Schema
 NODE_KEY = "_identity_"
 """In a yaml of a task or a cell: `leave_out`, a list of keys that say where data lies; and `neutral`, a
 mapping from keys added later to the value that stands for the behaviour before."""
+
+PATH_KEY = re.compile(r"(^|[_.])(path|file|folder|dir|root)s?$")
+PATH_VALUE = re.compile(r"[/\\]|\.\w+$")
 
 MOST_FILES, MOST_BYTES = 10_000, 2**31
 """Of a folder that a task's argument names: the largest that is read to see whether it changed."""
@@ -59,9 +63,14 @@ def identify(
     raised = ", ".join(f"{name} {number}" for name, number in sorted(revisions.items()) if number)
     unseeded = {key: value for key, value in config.items() if key != "seed"}
     setting = short_hash(unseeded | ({"revisions": raised} if raised else {}))
-    data_hash = "" if content is None else hashlib.sha256(content.encode()).hexdigest()[:8]
+    data_hash = hash_of_content(content)
     digest = short_hash({"setting": setting, "seed": seed, "code": code, "data": data_hash})
     return Identity(setting, digest, config, code, data_hash, raised)
+
+
+def hash_of_content(content: str | None) -> str:
+    """8 hex digits for the content of the data that is read from disk; empty for None."""
+    return "" if content is None else hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 def hashed_config(values: Mapping[str, Any], schema: type = Schema) -> dict[str, Any]:
@@ -92,8 +101,12 @@ def _identity_fields(schema: type) -> tuple[tuple[str, Mapping[str, Any], type |
 def hashed_node(values: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a task or a cell that are part of the identity, without its `_identity_`."""
     rules = values.get(NODE_KEY) or {}
-    neutral = rules.get("neutral") or {}
-    left_out = {NODE_KEY, *(rules.get("leave_out") or ())}
+    neutral, leave_out = (rules.get(key) for key in ("neutral", "leave_out")) if _is_rules(rules) else (0, 0)
+    if not isinstance(neutral, Mapping | None) or not isinstance(leave_out, list | None):
+        raise ConfigError(
+            f"{NODE_KEY} takes leave_out, a list of keys, and neutral, a mapping; not {rules!r}"
+        )
+    neutral, left_out = neutral or {}, {NODE_KEY, *(leave_out or ())}
     return {
         key: value
         for key, value in values.items()
@@ -101,10 +114,36 @@ def hashed_node(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def named_files(arguments: Mapping[str, Any]) -> dict[str, Path]:
-    """The arguments whose value is the path of a file or folder that exists."""
-    texts = {key: value for key, value in arguments.items() if isinstance(value, str | os.PathLike) and value}
-    return {key: path for key, value in texts.items() if (path := Path(value).expanduser()).exists()}
+def _is_rules(rules: Any) -> bool:
+    return isinstance(rules, Mapping) and rules.keys() <= {"neutral", "leave_out"}
+
+
+def named_files(arguments: Any, key: str = "") -> dict[str, Path]:
+    """The files and folders that exist and that arguments of a third-party task or cell name, by their key.
+
+    A text counts as a path when its key ends in `path`, `file`, `folder`, `dir` or `root`, in a list or a
+    mapping too; and when it holds a separator or a suffix and names a file. So a folder that happens to be
+    called like a variant is none.
+    """
+    if isinstance(arguments, Mapping | list):
+        pairs = arguments.items() if isinstance(arguments, Mapping) else enumerate(arguments)
+        of_parts = (named_files(value, f"{key}.{name}".lstrip(".")) for name, value in pairs)
+        return {name: path for part in of_parts for name, path in part.items()}
+    if not isinstance(arguments, str) or not arguments:
+        return {}
+    path = Path(arguments).expanduser()
+    named = PATH_KEY.search(re.sub(r"(\.\d+)+$", "", key)) is not None
+    counts = path.exists() if named else PATH_VALUE.search(arguments) is not None and path.is_file()
+    return {key: path} if counts else {}
+
+
+def without(arguments: Any, keys: Collection[str], key: str = "") -> Any:
+    """The arguments with a mark in place of the values under `keys`, as `named_files` names them."""
+    if isinstance(arguments, Mapping):
+        return {name: without(value, keys, f"{key}.{name}".lstrip(".")) for name, value in arguments.items()}
+    if isinstance(arguments, list):
+        return [without(value, keys, f"{key}.{number}") for number, value in enumerate(arguments)]
+    return "(content)" if key in keys else arguments
 
 
 def content_of(paths: Mapping[str, Path]) -> str | None:
@@ -144,8 +183,9 @@ def _files(key: str, path: Path) -> Iterator[tuple[str, Path]]:
     if path.is_file():
         yield "", path
         return
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    if len(files) > MOST_FILES or sum(file.stat().st_size for file in files) > MOST_BYTES:
+    entries = list(itertools.islice(path.rglob("*"), MOST_FILES + 1))
+    files = sorted(file for file in entries if file.is_file())
+    if len(entries) > MOST_FILES or sum(file.stat().st_size for file in files) > MOST_BYTES:
         raise ConfigError(
             f"task.{key}={path} is too large a folder to notice changes in it ({MOST_FILES} files and 2 GiB "
             "at most); give the Task its `content`, a hash of the data that it reads"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.experiment.config import compose
+from harness.experiment.errors import ConfigError
 from harness.experiment.grid import prepare
 from harness.experiment.plan import plan
 from harness.experiment.run import execute
@@ -17,7 +18,8 @@ def run(*overrides: str) -> pd.Series:
     """Makes one run in this process, unless it has finished before, and returns its row.
 
     Args:
-        overrides: as on the command line: `run("task=adding", "cell=gru", "train.steps=200")`.
+        overrides: as on the command line: `run("task=adding", "cell=gru", "train.steps=200")`; a config
+            folder of your own is `"hydra.searchpath=[file:///FOLDER]"`.
 
     Returns:
         The row of `load_runs`, with `folder`, the path of the run's folder, as a further entry. A run that
@@ -25,14 +27,21 @@ def run(*overrides: str) -> pd.Series:
 
     Raises:
         ConfigError: the config cannot be run; nothing was trained.
+        RuntimeError: another process is running this run.
         KeyboardInterrupt: after the row is written as `interrupted`.
     """
     from harness.results import load_runs
 
-    planned = plan(compose(list(overrides)))
+    config = compose(list(overrides))
+    if config.hydra.sweeper.params:
+        name = config.hydra.runtime.choices.experiment
+        raise ConfigError(f"experiment={name} is a grid: run it with `harness -m experiment={name}`")
+    planned = plan(config)
     prepare(planned.results_dir)
     execute(planned)
     runs = load_runs(planned.results_dir)
-    [row] = [row for _, row in runs[runs["run_id"] == planned.run_id].iterrows()]
-    row["folder"] = planned.folder
-    return row
+    rows = [row for _, row in runs[runs["run_id"] == planned.run_id].iterrows()]
+    if not rows:
+        raise RuntimeError(f"{planned.run_id} has no row yet: another process is running it")
+    rows[0]["folder"] = planned.folder
+    return rows[0]

@@ -26,6 +26,9 @@ from harness.tasks import Task
 from harness.tasks.common.arguments import one_of, whole_number
 from harness.training import Probe, TrainOptions, asked_probes, encoded_size, loop
 
+Targets = tuple[tuple[str, Callable[..., Any]], tuple[str, Callable[..., Any]]]
+"""Of the cell and of the task: the `_target_` as configured, and what it names."""
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -33,6 +36,9 @@ class Plan:
 
     run_id: str
     identity: Identity
+    targets: Targets
+    files: dict[str, Path]
+    """Data files that arguments of a third-party task or cell name, by their key."""
     task: Task
     other_lengths: dict[str, Task]
     """The same task at other lengths, to be tested on: by the end of their columns' names, such as `2x`."""
@@ -101,7 +107,7 @@ def plan(config: DictConfig) -> Plan:
         return _plan(config)
     except ConfigError:
         raise
-    except Exception as error:  # third-party tasks and cells may fail in any way
+    except (Exception, SystemExit) as error:  # third-party tasks and cells may fail in any way
         if user_location(error) is None:
             if isinstance(error, ValueError | TypeError | OSError | OmegaConfBaseException):
                 raise ConfigError(flat(str(error))) from error
@@ -134,11 +140,16 @@ def _plan(config: DictConfig) -> Plan:
     named = {"name": given_name} if given_name else {}
     values["train"] |= {"steps": train.steps, "epochs": train.epochs}
     values["cell"] |= named | cell_options
-    who = _identity(config, values, task, cell_target, seed)
+    task_target, _ = split_target("task", values["task"])
+    targets = ((values["cell"]["_target_"], cell_target), (values["task"]["_target_"], task_target))
+    files = _named_files(values)
+    who = _identity(config, values, task, targets, files)
     hidden_size, seq_len = cell_options["hidden_size"], task.spec.seq_len
     return Plan(
         run_id=f"{task.spec.name}-{name}-h{hidden_size}-T{seq_len}-s{seed}-{who.digest}",
         identity=who,
+        targets=targets,
+        files=files,
         task=task,
         other_lengths=other_lengths,
         embedding_size=embedding_size,
@@ -157,27 +168,43 @@ def _plan(config: DictConfig) -> Plan:
     )
 
 
+def why_changed(run: Plan) -> str | None:
+    """What of the run's code or data has changed since it was planned, or None.
+
+    Asked after training: what was imported or read late may be newer than the identity says.
+    """
+    try:
+        code = third_party_code(*run.targets)
+    except ConfigError as error:
+        return str(error)
+    if code != run.identity.code:
+        return "third-party code was edited while the run was in progress"
+    content = run.task.content or identity.content_of(run.files)
+    changed = identity.hash_of_content(content) != run.identity.data_hash
+    return "a data file was changed while the run was in progress" if changed else None
+
+
 def _identity(
-    config: DictConfig, values: dict[str, Any], task: Task, cell_target: Callable[..., Any], seed: int
+    config: DictConfig, values: dict[str, Any], task: Task, targets: Targets, files: dict[str, Path]
 ) -> Identity:
-    """The identity of a run, from its config with checked values and the task that it makes."""
+    """The identity of a run, from its config with checked values, its task, and the files it names."""
     hashed = identity.hashed_config(values)
-    hashed["cell"] = identity.hashed_node(values["cell"])
+    for node in ("task", "cell"):
+        hashed[node] = identity.hashed_node(values[node])
+        names = [key.removeprefix(f"{node}.") for key in files if key.startswith(f"{node}.")]
+        hashed[node] = identity.without(hashed[node], names)
+        for key in hashed[node].keys() & config[node].keys():
+            if config[node]._get_node(key)._value() == "${seed}":
+                hashed[node][key] = "${seed}"  # it follows the run's seed, in which repeats differ
     if hashed["cell"].get("name", "") is None:
         del hashed["cell"]["name"]
-    hashed["task"] = identity.hashed_node(values["task"])
-    files = identity.named_files(values["task"])
-    for key in files:  # their content counts, the path does not
-        hashed["task"].pop(key, None)
-    if "seed" in values["task"] and OmegaConf.is_interpolation(config.task, "seed"):
-        hashed["task"]["seed"] = "${seed}"  # it follows the run's seed, in which repeats differ
     hashed["data_source"] = task.spec.data_source
+    (_, cell_target), _ = targets
     stock = stock_cell_made_by(cell_target, values["cell"].get("nonlinearity"))
-    task_path, cell_path = values["task"]["_target_"], values["cell"]["_target_"]
     return identity.identify(
         hashed,
-        seed=seed,
-        code=third_party_code((cell_path, cell_target), (task_path, split_target("task", values["task"])[0])),
+        seed=values["seed"],
+        code=third_party_code(*targets),
         content=task.content or identity.content_of(files),
         revisions={
             "task": task.spec.revision,
@@ -185,6 +212,16 @@ def _identity(
             "training": loop.REVISION,
         },
     )
+
+
+def _named_files(values: dict[str, Any]) -> dict[str, Path]:
+    """The files that a third-party task or cell names; the tasks of this package tell their content."""
+    files: dict[str, Path] = {}
+    for node in ("task", "cell"):
+        if not values[node]["_target_"].startswith(("harness.", "torch.")):
+            named = identity.named_files(identity.hashed_node(values[node]))
+            files |= {f"{node}.{key}": path for key, path in named.items()}
+    return files
 
 
 def _device(name: str) -> torch.device:

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness.experiment.errors import where_it_happened
 from harness.experiment.finished import why_not_finished
-from harness.experiment.plan import Plan, plan
+from harness.experiment.plan import Plan, plan, why_changed
 from harness.experiment.weights import save_weights
 from harness.kernels import choose_kernel
 from harness.results import store
@@ -36,6 +36,9 @@ from harness.training import (
 )
 
 log = logging.getLogger("harness.run")
+
+LOCK_S = 5.0
+"""Seconds to wait for the lock of a worker that is being ended with its pool."""
 
 
 def job(config: DictConfig) -> float:
@@ -77,7 +80,7 @@ def execute(run: Plan, *, echo: bool = True) -> None:
 def record_interrupted(run: Plan, error: str) -> None:
     """Writes the row of a run whose process was killed, unless another process has begun it again."""
     try:
-        with FileLock(run.folder / store.LOCK_NAME, timeout=0):
+        with FileLock(run.folder / store.LOCK_NAME, timeout=LOCK_S):
             if store.status_of(run.folder) not in STATUSES:
                 store.finish(run.folder, RunRecord(**_known_columns(run), status="interrupted", error=error))
     except Timeout:
@@ -104,12 +107,14 @@ def _attempt(run: Plan) -> None:
         columns |= process | measured
         tables = _tables(run, history)
         ending: dict[str, Any] = {"status": "ok"}
-        if history.diverged:
+        if (changed := why_changed(run)) is not None:
+            ending = {"status": "failed", "error": f"{changed}; the same command runs it again"}
+        elif history.diverged:
             ending = {"status": "diverged", "error": history.diverged}
     except KeyboardInterrupt:
         store.finish(run.folder, RunRecord(**columns, status="interrupted", error="stopped by the user"))
         raise
-    except (Exception, SystemExit) as error:  # one run never takes the grid down: the row says what happened
+    except BaseException as error:  # one run never takes the grid down: the row says what happened
         log.error("%s", traceback.format_exc())
         ending = {"status": "failed", "error": where_it_happened(error)[:500]}
     ending |= {"cpu_s": time.process_time() - cpu, "peak_rss_mb": memory.mib()}
@@ -120,7 +125,7 @@ def _attempt(run: Plan) -> None:
 def _train(run: Plan) -> tuple[History, dict[str, Any]]:
     """The training itself, and the columns that come from it."""
     model, kernel = make_model(run)
-    log.info("%s: %s from %s, %s", run.run_id, run.task.spec.variant, run.task.spec.data_source, run.train)
+    log.info("%s: variant %s, data %s", run.run_id, run.task.spec.variant, run.task.spec.data_source)
     order = torch.Generator().manual_seed(run.seed)
     history = train(model, run.task, run.train, order=order, device=run.device)
     others = {} if history.diverged else _test_other_lengths(run, model)

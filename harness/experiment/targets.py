@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 import sys
@@ -26,7 +27,7 @@ def split_target(key: str, values: Any) -> tuple[Callable[..., Any], dict[str, A
     module_name, _, name = path.rpartition(".")
     try:
         target = getattr(importlib.import_module(module_name), name)
-    except Exception as error:  # a third-party module may fail in any way while it is imported
+    except (Exception, SystemExit) as error:  # a third-party module may fail in any way when it is imported
         raise ConfigError(f"{key}._target_={path} cannot be imported: {where_it_happened(error)}") from error
     if not callable(target):
         raise ConfigError(f"{key}._target_={path} is not a class or function")
@@ -53,6 +54,8 @@ def third_party_code(*targets: tuple[str, Callable[..., Any]]) -> str:
 def _module_names(path: str, target: Callable[..., Any]) -> list[str]:
     """The module that the config names, and the one that defines the target, if that is another package."""
     named = path.rpartition(".")[0]
+    while isinstance(target, functools.partial):
+        target = target.func
     defined = getattr(target, "__module__", None)
     if not isinstance(defined, str) or isinstance(target, ModuleType):
         return [named]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 
 from harness.cells import make_cell
 from harness.experiment.plan import Plan
-from harness.experiment.targets import split_target
+from harness.experiment.targets import split_target, third_party_code
 from harness.kernels import FusedCell
 from harness.tasks import TaskSpec
 from harness.training import SequenceClassifier, encoded_size
@@ -30,6 +31,7 @@ def save_weights(run: Plan, model: SequenceClassifier) -> Path:
         "embedding_size": run.embedding_size,
         "cell_target": run.identity.config["cell"]["_target_"],
         "cell_options": run.cell_options,
+        "code": run.identity.code,
     }
     path = run.folder / WEIGHTS_NAME
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -44,7 +46,8 @@ def save_weights(run: Plan, model: SequenceClassifier) -> Path:
 def load_model(run: str | Path) -> SequenceClassifier:
     """The model of a run with the weights of its best step, on the CPU, in evaluation mode.
 
-    The cell is the module that the config names, without the fused loops. No data is read.
+    `model(x, lengths)` answers, with x as the task gives it and lengths (B,), the valid steps. The cell
+    is the module that the config names, without the fused loops. No data is read.
 
     Args:
         run: the run's folder, made with `keep_weights=true`.
@@ -52,13 +55,23 @@ def load_model(run: str | Path) -> SequenceClassifier:
     Raises:
         FileNotFoundError: the folder holds no weights.
         ConfigError: the cell's class cannot be imported.
+
+    Warns:
+        UserWarning: the code of a third-party cell has changed since the run.
     """
     path = Path(run) / WEIGHTS_NAME
     if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; make the run again with keep_weights=true")
+        raise FileNotFoundError(
+            f"{path} does not exist; name the folder of a run that was made with keep_weights=true"
+        )
     kept: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
     spec = TaskSpec(**kept["spec"])
     target, _ = split_target("cell", {"_target_": kept["cell_target"]})
+    now = third_party_code((kept["cell_target"], target))
+    if now and now not in kept["code"].split(", "):
+        warnings.warn(
+            f"{path} was written with code {kept['code']}, the cell's code is now {now}", stacklevel=2
+        )
     cell = make_cell(target, encoded_size(spec, kept["embedding_size"]), **kept["cell_options"])
     model = SequenceClassifier(spec, cell, kept["embedding_size"])
     model.load_state_dict(kept["weights"])

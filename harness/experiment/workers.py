@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
 import threading
 import time
@@ -62,7 +61,8 @@ def launch(
         with open_dict(job_config):
             job_config.hydra.job.id = f"{job_config.hydra.job.name}_{index}"
             job_config.hydra.job.num = index
-        futures.append(workers.submit(_run, callbacks_only, job_config, task_function, singletons))
+        arguments = (callbacks_only, job_config, task_function, singletons, os.getpid())
+        futures.append(workers.submit(_run, *arguments))
     try:
         return [future.result() for future in futures]
     except KeyboardInterrupt:
@@ -78,14 +78,11 @@ def release_workers() -> None:
 
 
 @functools.cache
-def end_with_parent() -> None:
-    """Makes a worker end soon after the command that started it, which may be killed without a word.
+def end_with_parent(parent: int) -> None:
+    """Makes a worker end soon after the process `parent` that started it, which may be killed without a word.
 
     Once a process. On Windows, where an orphan keeps its parent's number, it changes nothing.
     """
-    if multiprocessing.current_process().name == "MainProcess":  # hydra/launcher=basic: there is no worker
-        return
-    parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -96,10 +93,14 @@ def end_with_parent() -> None:
 
 
 def _run(
-    context: HydraContext, config: DictConfig, task_function: TaskFunction, singletons: dict[Any, Any]
+    context: HydraContext,
+    config: DictConfig,
+    task_function: TaskFunction,
+    singletons: dict[Any, Any],
+    parent: int,
 ) -> JobReturn:
     """In the worker: one job, with Hydra's callbacks around it."""
-    end_with_parent()
+    end_with_parent(parent)
     setup_globals()
     Singleton.set_state(singletons)
     HydraConfig.instance().set_config(config)

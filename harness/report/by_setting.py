@@ -16,7 +16,7 @@ from harness.results.statistics import t_interval
 
 DOTS_CAPTION = (
     "Faint, to the left: each seed. Line: mean over seeds. Bar: 95 % t interval (none for n = 1; cut at the "
-    "axis). Cells stand side by side so that none hides another."
+    "axis). Cells are offset horizontally so that none hides another."
 )
 
 

@@ -26,7 +26,7 @@ from harness.report.style import CellStyle, cell_styles
 
 _CAPTION = (
     "Thin: one seed, to the end of its training. Thick: {mean} over seeds, up to the last step that all "
-    "have. Dotted, ending in ×: a diverged run, in no mean."
+    "have. Dotted, ending in ×: a diverged run, not in the mean."
 )
 
 

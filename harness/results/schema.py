@@ -152,7 +152,7 @@ class RunRecord:
     grad_norm_max: float | None = column("largest gradient norm before clipping", None)
     clip_rate: float | None = column("share of training steps that were clipped", None)
     gradflow_slope: float | None = column(
-        "change of log10 ‖∂L/∂h_t‖ per step back in time, top layer, last probe; negative: vanishing; "
+        "change of log10 ‖∂ℓ/∂h_t‖ per step back in time, top layer, last probe; negative: vanishing; "
         "empty where sequences differ in length",
         None,
     )

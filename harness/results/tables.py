@@ -57,7 +57,7 @@ def load_runs(path: str | Path = "results") -> pd.DataFrame:
             frame["schema_version"] = 1
         return _refuse_newer(_tidy(frame), path)
     rows = [
-        row | row["other_lengths"] | {"config": json.dumps(row["config"] or {}, sort_keys=True)}
+        row["other_lengths"] | row | {"config": json.dumps(row["config"] or {}, sort_keys=True)}
         for row in _read_rows(path)
     ]
     return _tidy(pd.DataFrame(rows))
@@ -89,6 +89,7 @@ def load_table(path: str | Path, name: str, runs: pd.DataFrame | None = None) ->
     Raises:
         FileNotFoundError: `path` does not exist.
         NewerSchemaError: a later version of this package wrote one of the rows.
+        ValueError: no run has a table of this name.
     """
     path = Path(path)
     if path.is_file():
@@ -101,6 +102,9 @@ def load_table(path: str | Path, name: str, runs: pd.DataFrame | None = None) ->
         if name in row["tables"]:
             by_columns.setdefault(tuple(row["tables"][name]["columns"]), []).append(row["run_id"])
     frames = [_parse(folder, name, columns, ids) for columns, ids in by_columns.items()]
+    known = {*SCHEMA_1_TABLES, *(table for row in rows for table in row["tables"])}
+    if rows and name not in known:
+        raise ValueError(f"no run under {path} has a table {name!r}; there are {', '.join(sorted(known))}")
     if not frames:
         return pd.DataFrame(columns=["run_id", *SCHEMA_1_TABLES.get(name, ())])
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)

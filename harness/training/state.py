@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 import torch
@@ -13,7 +13,7 @@ from harness.training.history import History, Segment
 from harness.training.model import SequenceClassifier
 from harness.training.optimizer import Optimizer
 from harness.training.options import TrainOptions
-from harness.training.probes import Probe, asked_probes
+from harness.training.probes import PROBES, Probe, asked_probes
 from harness.training.random_state import random_state, restore_random_state
 from harness.training.sample_stream import SampleStream
 
@@ -109,6 +109,7 @@ class TrainingState:
         They are those of the training, not copies: save them before the next step.
         """
         return {
+            "of": self._description(),
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "stream": self.stream.state_dict(),
@@ -118,18 +119,41 @@ class TrainingState:
             "random": random_state(),
         }
 
+    def _description(self) -> dict[str, str]:
+        """What decides how a training continues and is not saved, in words: a state fits only the same."""
+        options = {item.name: getattr(self.options, item.name) for item in fields(self.options)
+                   if item.metadata.get("identity") is not False}  # fmt: skip
+        return {
+            "model": str(self.model),
+            "task": str(self.task.spec),
+            "training samples": self.task.train.fingerprint,
+            "options": str(options),
+        }
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over a saved state, the random generators of the process included.
 
         Args:
-            state: of a training with the same model, task and options.
+            state: of a training with the same model, task and options; probes may differ.
+
+        Raises:
+            ValueError: the state is of another training; the message names what differs.
         """
+        here, there = self._description(), state["of"]
+        differs = [name for name in here if here[name] != there.get(name)]
+        if differs:
+            of_both = "; ".join(f"{name}: {there.get(name)} there, {here[name]} here" for name in differs)
+            raise ValueError(
+                f"the saved state is of another training ({of_both}); load it with the same config"
+            )
         self.model.load_state_dict(state["model"])
         self.model.train()
         self.optimizer.load_state_dict(state["optimizer"])
         self.stream.load_state_dict(state["stream"])
-        row_types = {probe.name: probe.row_type for probe in asked_probes(self.options)}
+        row_types = {probe.name: probe.row_type for probe in PROBES}
+        asked: dict[str, list[Any]] = {probe.name: [] for probe in asked_probes(self.options)}
         self.history = History.from_state_dict(state["history"], row_types)
+        self.history.probes = asked | self.history.probes
         self.segment = Segment.from_state_dict(state["segment"], self.device)
         best = state["best"]
         self.best = BestWeights(best["step"], tuple(best["merit"]), copy.deepcopy(best["weights"]))

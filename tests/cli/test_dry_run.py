@@ -64,7 +64,7 @@ def test_a_cell_without_a_finished_run_has_no_expected_time(judged, capsys):
 
 def test_a_guess_from_far_shorter_runs_says_that_it_is_rough(judged, capsys):
     main([*judged, "cell=gru", "train.steps=6000", "--dry-run"])
-    assert "roughly, as none of these is within a factor of 10" in capsys.readouterr().out
+    assert "rough: some runs cost over 10 times as much" in capsys.readouterr().out
 
 
 def test_finished_grids_have_no_time_left(judged, capsys):

@@ -8,7 +8,7 @@ from harness.cli.main import main
     ("arguments", "part"),
     [
         (["mnits"], "did you mean 'mnist'"),
-        ([], "there are: cifar10, fashion_mnist, mnist, timeseries"),
+        ([], "fetch needs the name of a data set: cifar10, fashion_mnist, mnist, timeseries"),
         (["mnist", "nonsense"], "fetch mnist takes data_dir=FOLDER, not 'nonsense'"),
         (["mnist", "name=Wafer"], "fetch mnist takes data_dir=FOLDER, not 'name=Wafer'"),
         (["timeseries"], "fetch timeseries needs name=NAME, such as name=Wafer"),

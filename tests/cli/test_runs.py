@@ -70,6 +70,8 @@ def test_a_setting_and_the_beginning_of_a_run_id_are_filters(made, capsys):
 
 def test_runs_without_a_readable_row_are_listed_by_their_status(made, capsys):
     (made / "runs" / "unfinished").mkdir()
+    (made / "runs" / "unfinished" / "config.yaml").touch()
+    (made / "runs" / "of-another-program").mkdir()
     damaged = next((made / "runs").glob("*-rnn-*-s1-*"))
     (damaged / "row.json").write_text("{")
     main(["runs", "status=begun,corrupt"])

@@ -264,3 +264,65 @@ def test_rows_of_one_setting_with_other_data_stand_apart():
     text = summary_markdown(frame)
     assert "data d1" in text or "d1 |" in text
     assert text.count("| rnn |") >= 2
+
+
+# --- what looks like a path, and what follows the seed ------------------------------------------------
+
+
+def test_a_folder_that_is_called_like_a_variant_is_no_path(tmp_path, monkeypatch):
+    before = {name: planned("task=adding", f"task.variant={name}").run_id for name in ("half", "any")}
+    monkeypatch.chdir(tmp_path)
+    for name in before:
+        (tmp_path / name).mkdir()
+    assert {name: planned("task=adding", f"task.variant={name}").run_id for name in before} == before
+    arguments = {"variant": "half", "sep": "/", "decimal": ".", "unit": "any"}
+    assert identity.named_files(arguments) == {}
+
+
+def test_files_count_by_content_in_lists_and_mappings_and_folders_by_the_name_of_their_key(tmp_path):
+    for name in ("a.txt", "b.txt", "folder/c.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    a, b, folder = (str(tmp_path / name) for name in ("a.txt", "b.txt", "folder"))
+    arguments = {"files": [a, b], "parts": {"train": a, "times": 3}, "data_dir": folder, "mode": folder}
+    found = identity.named_files(arguments)
+    assert set(found) == {"files.0", "files.1", "parts.train", "data_dir"}
+    hashed = identity.without(arguments, found)
+    assert hashed["files"] == ["(content)", "(content)"] and hashed["parts"] == {
+        "train": "(content)",
+        "times": 3,
+    }
+    assert hashed["mode"] == folder
+    before = identity.content_of(found)
+    (tmp_path / "b.txt").write_text("edited")
+    assert identity.content_of(identity.named_files(arguments)) != before
+
+
+def test_a_key_that_is_left_out_may_name_a_folder_that_fills_up(tmp_path):
+    rules = {"leave_out": ["cache_dir"]}
+    node = identity.hashed_node({"cache_dir": str(tmp_path), "length": 3, "_identity_": rules})
+    assert (node, identity.named_files(node)) == ({"length": 3}, {})
+
+
+@pytest.mark.parametrize("rules", [["a"], {"leave_out": "variant"}, {"neutral": ["a"]}, {"leaveout": []}])
+def test_rules_of_a_node_that_are_wrong_are_named(rules):
+    with pytest.raises(ConfigError, match="_identity_ takes leave_out, a list of keys, and neutral"):
+        identity.hashed_node({"_target_": "a.b", "_identity_": rules})
+
+
+def test_a_file_that_a_cell_reads_counts_by_its_content(tmp_path):
+    (tmp_path / "init.txt").write_text("1")
+    cell = ["cell=custom", "cell._target_=tests.outside.FromFile", f"+cell.init={tmp_path / 'init.txt'}"]
+    first = planned("task=adding", *cell)
+    (tmp_path / "init.txt").write_text("30")
+    second = planned("task=adding", *cell)
+    assert first.identity.setting == second.identity.setting
+    assert first.identity.data_hash != second.identity.data_hash
+
+
+def test_only_what_follows_the_seed_itself_is_no_setting():
+    fixed = planned("task=adding", "task.seed=${threads}", "threads=1")
+    assert fixed.run_id == planned("task=adding", "task.seed=1").run_id
+    assert fixed.run_id != planned("task=adding", "task.seed=${threads}", "threads=2").run_id
+    follows = [setting("task=adding", "task.n_val=${seed}", f"seed={seed}") for seed in (3, 4)]
+    assert follows[0] == follows[1]

@@ -267,3 +267,56 @@ def test_a_run_that_another_process_took_up_is_not_called_interrupted(tiny, capl
     done = run([*tiny, "seed=2"])
     record_interrupted(plan(compose([*tiny, "seed=2"])), "killed")
     assert store.read_row(done)["status"] == "ok"
+
+
+def test_an_error_of_any_class_is_a_row_and_the_grid_goes_to_its_end(tiny, tmp_path, capsys):
+    from harness.cli import main
+
+    cells = "cell._target_=tests.outside.RaisesBase,torch.nn.GRU"
+    assert main(["-m", *tiny, "cell=custom", cells, "hydra/launcher=basic"]) == 1
+    statuses = harness.load_runs(tmp_path / "results").set_index("cell")["status"].to_dict()
+    assert statuses == {"raisesbase": "failed", "gru": "ok"}
+    assert "Own: not an Exception" in capsys.readouterr().out
+
+
+def test_an_exit_while_a_cell_is_made_or_imported_is_wrong_input(tiny, tmp_path, monkeypatch, capsys):
+    from harness.cli import main
+
+    (tmp_path / "exits_at_import.py").write_text("import sys\nsys.exit(0)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for target in ("tests.outside.ExitsInConstructor", "exits_at_import.Cell"):
+        assert main([*tiny, "cell=custom", f"cell._target_={target}"]) == 2
+        assert "SystemExit" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+def test_code_that_is_edited_during_a_run_makes_it_fail(tiny, tmp_path, monkeypatch):
+    source = """from pathlib import Path
+from torch import nn
+class Edits(nn.GRU):
+    def forward(self, x, h=None):
+        if self.training:
+            Path(__file__).write_text("A = 1")
+        return super().forward(x, h)
+"""
+    (tmp_path / "edits_itself.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    row = store.read_row(run([*tiny, "cell=custom", "cell._target_=edits_itself.Edits"]))
+    assert row["status"] == "failed"
+    assert "was edited after it was imported" in row["error"]
+
+
+def test_a_run_that_is_solved_before_its_first_step_is_printed(tiny, capsys, monkeypatch):
+    from harness.cli import main
+
+    monkeypatch.setattr("harness.tasks.TaskSpec.is_solved", lambda *_: True)
+    assert main([*tiny, "train.stop_when_solved=true"]) == 0
+    assert "gradient norm –" in capsys.readouterr().out
+
+
+def test_a_sweep_without_a_value_is_wrong_input(tiny, capsys):
+    from harness.cli import main
+
+    for more in ([], ["--dry-run"]):
+        assert main(["-m", *tiny, "seed=range(0)", *more]) == 2
+        assert "there is no combination" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import functools
 import importlib
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -114,3 +115,97 @@ def test_a_target_that_another_package_defines_counts_with_that_package():
 
     both = third_party_code(("tests.outside.LeakyCell", Table))
     assert both.count(", ") == 1 and "rich" in both
+
+
+def make_module(folder, monkeypatch, name, files):
+    """Writes files, imports the module `name` from `folder`, and returns its version."""
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    monkeypatch.syspath_prepend(folder)
+    for loaded in [one for one in sys.modules if one.partition(".")[0] == name.partition(".")[0]]:
+        monkeypatch.delitem(sys.modules, loaded)
+    importlib.invalidate_caches()
+    return code_version(importlib.import_module(name))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import importlib\nm = importlib.import_module('kit.helper')",
+        "from importlib import import_module\nm = import_module('.helper', __package__)",
+        "m = __import__('kit.helper')",
+        "import importlib\nfor n in ['helper']:\n    importlib.import_module(f'kit.{n}')",
+        "import pkgutil\nimport kit\nfound = list(pkgutil.iter_modules(kit.__path__))",
+    ],
+)
+def test_modules_imported_by_a_call_count_and_all_files_where_the_name_is_computed(
+    tmp_path, monkeypatch, line
+):
+    versions = set()
+    for number in (1, 2):
+        files = {"kit/__init__.py": "", "kit/cell.py": line, "kit/helper.py": f"A = {number}\n"}
+        versions.add(make_module(tmp_path / str(number), monkeypatch, "kit.cell", files))
+    assert len(versions) == 2
+
+
+@pytest.mark.parametrize("linked", ["package", "module"])
+def test_code_behind_a_symlink_counts(tmp_path, monkeypatch, linked):
+    versions = set()
+    for number in (1, 2):
+        project = tmp_path / str(number)
+        (project / "real").mkdir(parents=True)
+        if linked == "package":
+            (project / "linked").symlink_to(project / "real" / "impl", target_is_directory=True)
+            files = {
+                "real/impl/__init__.py": "from linked.helper import A\n",
+                "real/impl/helper.py": f"A = {number}\n",
+            }
+        else:
+            (project / "linked.py").symlink_to(project / "real" / "linked_code.py")
+            files = {"real/linked_code.py": "from aside import A\n", "aside.py": f"A = {number}\n"}
+            monkeypatch.delitem(sys.modules, "aside", raising=False)
+        versions.add(make_module(project, monkeypatch, "linked", files))
+    assert len(versions) == 2
+
+
+def test_a_module_of_ones_own_with_the_name_of_a_standard_one_has_a_version(tmp_path, monkeypatch):
+    assert len(make_module(tmp_path, monkeypatch, "chunk", {"chunk.py": "A = 1\n"})) == 8
+
+
+def test_the_source_of_this_package_does_not_count_for_a_loose_module_beside_it():
+    from harness.experiment.third_party_code import _sources
+
+    module = type(sys)("loose_beside")
+    found = _sources(module, Path(harness.tasks.__file__).parents[2] / "examples" / "plain_pytorch.py")
+    assert not [name for name in found if name.startswith(("harness", "torch"))]
+
+
+def test_a_partial_counts_with_the_package_of_its_function():
+    from rich.table import Table
+
+    assert "rich" in third_party_code(("tests.outside.made", functools.partial(Table)))
+
+
+def test_a_file_edited_between_its_import_and_the_first_look_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)  # the import's bytecode tells what it read
+    (tmp_path / "early.py").write_text("A = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("early")
+    (tmp_path / "early.py").write_text("A = 222\n")
+    with pytest.raises(CodeChangedError):
+        code_version(module)
+
+
+def test_a_lazily_imported_file_edited_after_its_import_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "lazy_main.py").write_text("def f():\n    import lazy_helper\n    return lazy_helper.A\n")
+    (tmp_path / "lazy_helper.py").write_text("A = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("lazy_main")
+    first = code_version(module)
+    (tmp_path / "lazy_helper.py").write_text("A = 333\n")
+    assert code_version(module) != first  # not imported yet: the new file is what will run
+    assert module.f() == 333
+    (tmp_path / "lazy_helper.py").write_text("A = 4444\n")
+    with pytest.raises(CodeChangedError):
+        code_version(module)

@@ -1,6 +1,7 @@
 """A training that is stopped after any step, saved and loaded, ends with the bits of an undisturbed one."""
 
 import copy
+import dataclasses
 import functools
 import math
 import subprocess
@@ -146,14 +147,34 @@ def test_weights_are_the_last_ones_until_the_end_and_then_the_best():
         assert not same_bits(last, best)
 
 
-def test_a_state_of_another_optimizer_or_model_is_refused():
+def test_a_state_of_another_training_is_refused_and_says_what_differs():
     for name in ("adam", "rmsprop"):
-        with pytest.raises(
-            ValueError, match=f"saved one used {name}; continue it with train.optimizer={name}"
-        ):
+        with pytest.raises(ValueError, match=f"another training .options: .*'optimizer': '{name}'.* there"):
             CASES["sgd"].begin(SEED).load_state_dict(CASES[name].begin(SEED).state_dict())
-    with pytest.raises(RuntimeError, match="Missing key"):
+    with pytest.raises(ValueError, match="another training .model: "):
         CASES["embedding"].begin(SEED).load_state_dict(CASES["adam"].begin(SEED).state_dict())
+    state = CASES["adam"].begin(SEED)
+    saved = state.state_dict()
+    for change in (
+        {"lr": 0.5},
+        {"batch_size": 9},
+        {"clip": 0.5},
+        {"eval_every": 9},
+        {"stop_when_solved": True},
+    ):
+        state.options = dataclasses.replace(CASES["adam"].begin(SEED).options, **change)
+        with pytest.raises(ValueError, match="options: .*load it with the same config"):
+            state.load_state_dict(saved)
+
+
+def test_a_state_continues_with_other_probes():
+    with_probe = CASES["adam"].begin(SEED)
+    continue_training(with_probe, until=3)
+    saved = with_probe.state_dict()
+    without = CASES["adam"].begin(SEED)
+    without.options = dataclasses.replace(without.options, gradflow=not without.options.gradflow)
+    without.load_state_dict(saved)
+    assert without.step == 3
 
 
 def test_a_segment_and_a_history_survive_their_own_state_dict():

@@ -96,7 +96,8 @@ ACCURACY_HEATMAP = FigureSpec(
     name="accuracy_heatmap",
     question="Which cell reaches which accuracy at which length, as numbers?",
     caption=(
-        "Numbers: mean over seeds. Colour: from chance (dark blue) to 100 % (yellow). "
+        "Numbers: mean over seeds, which can lie far apart: accuracy_vs_length shows each. Colour: from "
+        "chance (dark blue) to 100 % (yellow). "
         "Asterisk: some seeds are not ok. Grey with a cross: none is ok."
     ),
     alt=(

@@ -139,7 +139,8 @@ def _axes(ax: Axes) -> None:
 
 _CAPTION = (
     "Geometric mean over seeds (thin: one seed, last probe), where all of them are above 0; exact zeros are "
-    "not drawn. All panels share an axis, cut where only the first probe falls below it."
+    "not drawn. All panels share an axis, cut where only the first probe falls below it. Compare slopes, not "
+    "levels: where a task is solved its loss is small, and so is every gradient."
 )
 _ALT = (
     "Line chart. Vertical, logarithmic: norm of the gradient of the loss with respect to the hidden state, "

@@ -41,7 +41,7 @@ class FlowRow:
 
 @dataclass(frozen=True)
 class GradientFlowProbe:
-    """Measures ‖∂L/∂h_t‖ in the training step itself, at up to `points` time steps (None: at all)."""
+    """Measures ‖∂ℓ/∂h_t‖ in real training steps, at `train.gradflow_points` time steps of the sequence."""
 
     points: int | None = NUM_POINTS
     name: ClassVar[str] = "gradflow"
@@ -84,7 +84,9 @@ class GradientFlowProbe:
     def covers(self, recorded: Mapping[str, Any]) -> bool:
         """Whether the recorded table has at least as many points; without `points`, it has all."""
         there = recorded.get("points")
-        return there is None or (self.points is not None and there >= self.points)
+        if there is None or self.points is None:
+            return there is None
+        return isinstance(there, int) and there >= self.points
 
 
 def flow_points(seq_len: int, num_points: int | None = NUM_POINTS) -> list[int]:
