@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import torch
 from torch import nn
 
-from harness.cells import make_cell, output_size
-from harness.experiment.errors import ConfigError, flat, user_location
+from harness.cells import INITIALISATIONS, InitOptions, make_cell, output_size, why_not_initialised
+from harness.experiment.errors import ConfigError, MeaninglessPairError, flat, user_location
 from harness.experiment.identity import short_hash
 from harness.experiment.targets import split_target
 from harness.kernels import choose_kernel
 from harness.tasks import Task
-from harness.tasks.common.arguments import whole_number
+from harness.tasks.common.arguments import one_of, whole_number
 from harness.training import seeded
 
 
@@ -94,11 +96,34 @@ def checked_cell_options(arguments: dict[str, Any]) -> dict[str, Any]:
     return arguments | ({"dropout": float(dropout)} if "dropout" in arguments else {})
 
 
+def init_options(values: Any) -> InitOptions:
+    """The checked node `init` of a config; None stands for torch's own initialisation.
+
+    Raises:
+        ConfigError: an unknown name or key, or a bias that is no finite number.
+    """
+    if values is None:
+        return InitOptions()
+    known = {item.name for item in fields(InitOptions)}
+    if not isinstance(values, dict) or values.keys() - known or "name" not in values:
+        raise ConfigError(f"init takes the name of a file in conf/init/, and init.bias; not {values!r}")
+    one_of("init.name", values["name"], INITIALISATIONS)
+    bias = values.get("bias", InitOptions.bias)
+    if isinstance(bias, bool) or not isinstance(bias, int | float) or not math.isfinite(bias):
+        raise ConfigError(f"init.bias must be a finite number, not {bias!r}; a common choice is 1.0")
+    return InitOptions(values["name"], float(bias))
+
+
 @functools.lru_cache(maxsize=256)
 def check_cell(
-    target: Callable[..., Any], arguments_json: str, input_size: int, kernel: str, device: torch.device
+    target: Callable[..., Any],
+    arguments_json: str,
+    input_size: int,
+    kernel: str,
+    device: torch.device,
+    init: str,
 ) -> None:
-    """Makes the cell once, so that a wrong constructor, call or kernel is seen before the first run.
+    """Makes the cell once, so that a wrong constructor, call, kernel or init is seen before the first run.
 
     Stock cells are made without weights; others in full, and run on one step.
     """
@@ -112,3 +137,6 @@ def check_cell(
             output_size(cell, input_size)
     if kernel == "fused":
         choose_kernel(cell, kernel, device)
+    reason = why_not_initialised(cell, init)
+    if reason is not None:
+        raise MeaninglessPairError(reason)

@@ -13,7 +13,7 @@ from typing import Any
 from harness.experiment.errors import ConfigError, flat
 
 CONFIG_NAME = "config"
-GROUPS = ("task", "cell", "experiment")
+GROUPS = ("task", "cell", "init", "experiment")
 """Config groups: keys that take the name of a yaml file."""
 
 STOCK_TARGETS = ("harness.", "torch.")

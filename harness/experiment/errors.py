@@ -17,6 +17,10 @@ class ConfigError(ValueError):
     """A config that cannot be run: one line that names the value, what is allowed and the way out."""
 
 
+class MeaninglessPairError(ConfigError):
+    """Two choices that mean nothing together, such as a cell and an initialisation; a grid skips them."""
+
+
 def flat(text: str) -> str:
     """A text in one line."""
     return " ".join(text.split())

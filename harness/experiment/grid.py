@@ -26,7 +26,7 @@ from harness.experiment.compose_grid import GridComposer
 from harness.experiment.conf_files import CONFIG_NAME, config_loader
 from harness.experiment.config import compose
 from harness.experiment.cost import expected_cost
-from harness.experiment.errors import ConfigError, flat
+from harness.experiment.errors import ConfigError, MeaninglessPairError, flat
 from harness.experiment.finished import why_not_finished
 from harness.experiment.plan import Plan, plan
 from harness.experiment.progress import show_progress
@@ -137,16 +137,24 @@ def plan_jobs(master: DictConfig, params: Any, arguments: Sequence[str]) -> list
         raise ConfigError(f"there is no combination: one of {' '.join([*lines, *arguments])} has no value")
     composer = GridComposer(master.hydra.overrides.hydra)
     jobs: dict[Path, Job] = {}
+    left_out: list[str] = []
     for combination in combinations:
         try:
             checked = plan(composer.compose(combination))
+        except MeaninglessPairError as error:
+            left_out.append(str(error))
+            continue
         except ConfigError as error:
             raise ConfigError(f"{error} [in {' '.join(combination)}]") from error
         jobs.setdefault(checked.folder, Job(tuple(combination), checked))
-    if len(jobs) < len(combinations):
+    if left_out and not jobs:
+        raise ConfigError(left_out[0])
+    if left_out:
+        log.warning("%d combinations are left out: %s", len(left_out), "; ".join(dict.fromkeys(left_out)))
+    if len(jobs) < len(combinations) - len(left_out):
         log.warning(
             "%d combinations name %d runs: the keys in which the others differ do not make another run",
-            len(combinations),
+            len(combinations) - len(left_out),
             len(jobs),
         )
     return list(jobs.values())

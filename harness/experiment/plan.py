@@ -13,9 +13,16 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
-from harness.cells import make_cell, stock_cell_made_by
+from harness.cells import InitOptions, initialise, make_cell, stock_cell_made_by
 from harness.experiment import identity
-from harness.experiment.building import cell_name, check_cell, checked_cell_options, make_tasks, path_part
+from harness.experiment.building import (
+    cell_name,
+    check_cell,
+    checked_cell_options,
+    init_options,
+    make_tasks,
+    path_part,
+)
 from harness.experiment.errors import ConfigError, flat, user_location, where_it_happened
 from harness.experiment.identity import Identity
 from harness.experiment.schema import Schema
@@ -47,6 +54,7 @@ class Plan:
     cell_target: Callable[..., Any]
     cell_options: dict[str, Any]
     """The arguments of the cell: `hidden_size`, `num_layers` and whatever else its yaml holds."""
+    init: InitOptions
     train: TrainOptions
     seed: int
     results_dir: Path
@@ -68,9 +76,11 @@ class Plan:
         return asked_probes(self.train)
 
     def make_cell(self) -> nn.Module:
-        """The cell, with weights from torch's global generator."""
+        """The cell, drawn from torch's global generator, then initialised from a generator of its own."""
         size = encoded_size(self.task.spec, self.embedding_size)
-        return make_cell(self.cell_target, size, **self.cell_options)
+        cell = make_cell(self.cell_target, size, **self.cell_options)
+        generator = torch.Generator().manual_seed(self.seed)
+        return initialise(cell, self.init, generator=generator, seq_len=self.task.spec.seq_len)
 
     def columns(self) -> dict[str, Any]:
         """The columns that the row of the run and the rows of its timing share."""
@@ -84,6 +94,7 @@ class Plan:
             "hidden_size": options["hidden_size"],
             "num_layers": options.get("num_layers", 1),
             "dropout": options.get("dropout", 0.0),
+            "init": self.init.label,
             "seq_len": spec.seq_len,
             "seed": self.seed,
             "batch_size": self.train.batch_size,
@@ -136,10 +147,12 @@ def _plan(config: DictConfig) -> Plan:
     if embedding_size is not None:
         whole_number("model.embedding_size", embedding_size, high=2**20)
     size = encoded_size(task.spec, embedding_size)
-    check_cell(cell_target, json.dumps(cell_options), size, kernel, device)
+    init = init_options(values["init"])
+    check_cell(cell_target, json.dumps(cell_options), size, kernel, device, init.name)
     named = {"name": given_name} if given_name else {}
     values["train"] |= {"steps": train.steps, "epochs": train.epochs}
     values["cell"] |= named | cell_options
+    values["init"] = {"name": init.name} | ({"bias": init.bias} if init.name == "forget_bias" else {})
     task_target, _ = split_target("task", values["task"])
     targets = ((values["cell"]["_target_"], cell_target), (values["task"]["_target_"], task_target))
     files = _named_files(values)
@@ -156,6 +169,7 @@ def _plan(config: DictConfig) -> Plan:
         cell_name=name,
         cell_target=cell_target,
         cell_options=cell_options,
+        init=init,
         train=train,
         seed=seed,
         results_dir=Path(values["results_dir"]),

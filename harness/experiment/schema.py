@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.tasks.common.arguments import whole_number
-from harness.training.options import TrainOptions, outside_identity
+from harness.training.options import TrainOptions, neutral, outside_identity
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ModelOptions:
 
 @dataclass
 class Schema:
-    """A run's config; `task` and `cell` are filled by their yaml files.
+    """A run's config; `task`, `cell` and `init` are filled by their yaml files.
 
     A field made by `outside_identity` says where a run takes place or what is recorded of it. A field added
     after 0.2 is made by `neutral` and enters a run's identity only when it differs from its neutral value.
@@ -54,6 +54,7 @@ class Schema:
 
     task: Any = None
     cell: Any = None
+    init: Any = neutral(None, value={"name": "torch"})  # noqa: RUF009
     model: ModelOptions = field(default_factory=ModelOptions)
     train: TrainOptions = field(default_factory=TrainOptions)
     timing: TimingOptions = field(default_factory=TimingOptions, metadata={"identity": False})

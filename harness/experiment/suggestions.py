@@ -78,7 +78,7 @@ def one_line(error: Exception, overrides: Sequence[str], loader: Any) -> str:
     if "Ambiguous value for argument" in str(error):
         return f"{str(error).splitlines()[0]}: a list of values is a grid, which needs -m"
     if "Config group override must be" in str(error):
-        return "task, cell and experiment each take the name of a yaml file: see `harness list`"
+        return "task, cell, init and experiment each take the name of a yaml file: see `harness list`"
     return flat(str(error))
 
 

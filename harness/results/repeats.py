@@ -14,7 +14,7 @@ import pandas as pd
 IDENTITY = ("task", "variant", "data_source")
 """Runs that differ in one of these are about different things and are never compared."""
 
-SETTING_COLUMNS = ("num_layers", "dropout", "batch_size", "lr", "optimizer", "clip")
+SETTING_COLUMNS = ("init", "num_layers", "dropout", "batch_size", "lr", "optimizer", "clip")
 """Settings that have a column of their own beside task, length, cell and hidden size."""
 
 ORIGINS = ("results", "code", "data", "revisions")

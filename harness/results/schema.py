@@ -116,6 +116,7 @@ class RunRecord:
     hidden_size: int = column("units in each layer", 0)
     num_layers: int = column("stacked layers", 1)
     dropout: float = column("dropout between stacked layers", 0.0)
+    init: str = column("initialisation of the cell; `forget_bias=2`: with its effective bias", "torch")
     seq_len: int = column("steps in a sequence", 0)
     seed: int = column("seed of the data, the initial weights and the order of batches", 0)
     batch_size: int = column("sequences in a training step", 0)

@@ -34,6 +34,7 @@ class TimingRow:
     hidden_size: int = column("units in each layer, H")
     num_layers: int = column("stacked layers")
     dropout: float = column("dropout between stacked layers")
+    init: str = column("initialisation of the cell")
     seq_len: int = column("steps in a sequence, T")
     input_size: int = column("features of a step as the cell sees it, D")
     batch_size: int = column("sequences in a training step, B")

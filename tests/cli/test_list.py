@@ -32,7 +32,7 @@ def lines_of(out):
 def test_every_yaml_has_a_line_with_its_first_comment(capsys):
     assert main(["list"]) == 0
     found = lines_of(capsys.readouterr().out)
-    assert [*found] == ["task", "cell", "experiment"]
+    assert [*found] == ["task", "cell", "init", "experiment"]
     for group, lines in found.items():
         files = sorted((conf_dir() / group).glob("*.yaml"))
         assert len(files) == len(lines)

@@ -19,6 +19,7 @@ from harness.training.options import neutral, outside_identity
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[2]
+EMBEDDED = "model.embedding_size=4"
 
 
 def planned(*overrides):
@@ -66,6 +67,26 @@ def test_everything_else_makes_another_run():
     changes += ["kernel=torch", "train.steps=7", "train.eval_every=7", "cell=gru", "task.eval_lengths=[2x]"]
     ids = [planned("task=adding", change).run_id[-8:] for change in changes]
     assert len({base[-8:], *ids}) == len(changes) + 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "run_id"),
+    [
+        (["task=adding"], "adding-lstm-h128-T100-s1-25b4e494"),
+        (["task=mnist", "cell=gru", "cell.hidden_size=32", "seed=0"], "mnist-gru-h32-T28-s0-f094920e"),
+        (
+            ["task=temporal_order", "cell=rnn", "train.lr=0.003", "train.epochs=2"],
+            "temporal_order-rnn-h128-T100-s1-5f383c61",
+        ),
+        (
+            ["task=delayed_recall", "cell=rnn_relu", "cell.num_layers=2", "cell.dropout=0.1", EMBEDDED],
+            "delayed_recall-rnn_relu-h128-T100-s1-a947409d",
+        ),
+    ],
+)
+def test_an_upgrade_repeats_no_run_that_0_2_finished(overrides, run_id):
+    """Ids that 0.2.0 gave: one that changes makes every user's finished runs run again."""
+    assert planned(*overrides).run_id == run_id
 
 
 def test_repeats_share_their_setting_and_nothing_else_does():

