@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import multiprocessing
+import os
 import time
 import traceback
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ from harness.experiment.errors import where_it_happened
 from harness.experiment.finished import why_not_finished
 from harness.experiment.plan import Plan, plan, why_changed
 from harness.experiment.weights import save_weights
+from harness.experiment.workers import end_with_parent
 from harness.kernels import choose_kernel
 from harness.results import store
 from harness.results.machine import PeakMemory, provenance
@@ -47,6 +50,8 @@ def job(config: DictConfig) -> float:
     Infinity when the run diverged or failed. It logs to the run's own folder, not to the terminal.
     """
     logging.getLogger("harness").addHandler(logging.NullHandler())
+    if multiprocessing.current_process().name != "MainProcess":  # a worker of this or another launcher
+        end_with_parent(os.getppid())
     run = plan(config)
     execute(run, echo=False)
     row = store.read_row(run.folder)

@@ -193,10 +193,11 @@ def test_a_killed_worker_costs_only_its_time(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a process without a parent gets no other")
-def test_workers_end_with_the_command_that_started_them_even_if_it_is_killed(tmp_path):
+@pytest.mark.parametrize("launcher", ["local", "joblib"])
+def test_workers_end_with_the_command_that_started_them_even_if_it_is_killed(tmp_path, launcher):
     root = Path(__file__).parents[2]
     grid = ["task=delayed_recall", "task.seq_len=20", "task.n_train=60", "train.steps=10000000",
-            "cell=rnn,gru", "cell.hidden_size=4", "hydra.launcher.n_jobs=2",
+            "cell=rnn,gru", "cell.hidden_size=4", f"hydra/launcher={launcher}", "hydra.launcher.n_jobs=2",
             f"results_dir={tmp_path}"]  # fmt: skip
     command = subprocess.Popen(
         [sys.executable, "-m", "harness", "-m", *grid], cwd=root, stderr=subprocess.DEVNULL
