@@ -251,7 +251,8 @@ def _why_broken(error: BrokenProcessPool) -> str:
 
 def _mention_old_results(results_dir: Path) -> None:
     """Says, before the first rows of this version are written, that those of 0.1 do not count as finished."""
-    rows = [path.read_text(encoding="utf-8", errors="replace") for path in _row_stamps(results_dir)]
+    paths = [path for path in _row_stamps(results_dir) if path.is_file()]
+    rows = [path.read_text(encoding="utf-8", errors="replace") for path in paths]
     old = sum('"schema_version"' not in row for row in rows)
     if old and old == len(rows):
         print(

@@ -100,22 +100,23 @@ def _identity_fields(schema: type) -> tuple[tuple[str, Mapping[str, Any], type |
 
 def hashed_node(values: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a task or a cell that are part of the identity, without its `_identity_`."""
-    rules = values.get(NODE_KEY) or {}
-    neutral, leave_out = (rules.get(key) for key in ("neutral", "leave_out")) if _is_rules(rules) else (0, 0)
-    if not isinstance(neutral, Mapping | None) or not isinstance(leave_out, list | None):
-        raise ConfigError(
-            f"{NODE_KEY} takes leave_out, a list of keys, and neutral, a mapping; not {rules!r}"
-        )
-    neutral, left_out = neutral or {}, {NODE_KEY, *(leave_out or ())}
+    neutral, left_out = _node_rules(values.get(NODE_KEY))
     return {
         key: value
         for key, value in values.items()
-        if key not in left_out and not (key in neutral and value == neutral[key])
+        if key != NODE_KEY and key not in left_out and not (key in neutral and value == neutral[key])
     }
 
 
-def _is_rules(rules: Any) -> bool:
-    return isinstance(rules, Mapping) and rules.keys() <= {"neutral", "leave_out"}
+def _node_rules(rules: Any) -> tuple[Mapping[str, Any], list[str]]:
+    """`neutral` and `leave_out` of a node's `_identity_`, checked."""
+    if rules is None:
+        return {}, []
+    if isinstance(rules, Mapping) and rules.keys() <= {"neutral", "leave_out"}:
+        neutral, left_out = rules.get("neutral", {}), rules.get("leave_out", [])
+        if isinstance(neutral, Mapping) and isinstance(left_out, list):
+            return neutral, left_out
+    raise ConfigError(f"{NODE_KEY} takes leave_out, a list of keys, and neutral, a mapping; not {rules!r}")
 
 
 def named_files(arguments: Any, key: str = "") -> dict[str, Path]:
@@ -138,7 +139,7 @@ def named_files(arguments: Any, key: str = "") -> dict[str, Path]:
 
 
 def without(arguments: Any, keys: Collection[str], key: str = "") -> Any:
-    """The arguments with a mark in place of the values under `keys`, as `named_files` names them."""
+    """The arguments with a placeholder in place of the values under `keys`, as `named_files` names them."""
     if isinstance(arguments, Mapping):
         return {name: without(value, keys, f"{key}.{name}".lstrip(".")) for name, value in arguments.items()}
     if isinstance(arguments, list):
@@ -187,7 +188,7 @@ def _files(key: str, path: Path) -> Iterator[tuple[str, Path]]:
     files = sorted(file for file in entries if file.is_file())
     if len(entries) > MOST_FILES or sum(file.stat().st_size for file in files) > MOST_BYTES:
         raise ConfigError(
-            f"task.{key}={path} is too large a folder to notice changes in it ({MOST_FILES} files and 2 GiB "
+            f"{key}={path} is too large a folder to notice changes in it ({MOST_FILES} files and 2 GiB "
             "at most); give the Task its `content`, a hash of the data that it reads"
         )
     for file in files:
