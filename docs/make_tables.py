@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.results.schema import EvalRow, RunRecord, markdown_columns
+from harness.results.tuning import TUNING_FILE, TuningRow
 from harness.timing.table import TimingRow
 from harness.training import PROBES
 
@@ -39,6 +40,12 @@ SECTIONS: Sequence[Section] = (
             probe.row_type,
         )
         for probe in PROBES
+    ),
+    (
+        f"`{TUNING_FILE}`",
+        "One row per setting and value that was tried, written by a grid with a node `tune`; "
+        "`harness.results.tuning.load_tuning` reads it.",
+        TuningRow,
     ),
     (
         "`timing.csv` and `timing-like_for_like.csv`",

@@ -15,8 +15,8 @@ import yaml
 import harness
 from harness.cli.fetch import fetch_arguments, fetchers
 from harness.cli.main import COMMANDS, main
+from harness.experiment.combinations import expand
 from harness.experiment.config import compose, options
-from harness.experiment.grid import expand
 from harness.experiment.plan import plan
 from harness.experiment.run import execute
 from harness.experiment.schema import Schema

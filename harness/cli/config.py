@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
 
 def _first_run(overrides: list[str]) -> list[str]:
     """The overrides of the first run of a grid: Hydra itself shows no config of a grid."""
-    from harness.experiment.grid import expand
+    from harness.experiment.combinations import expand
 
     _, jobs = expand(overrides)
     of_hydra = [item for item in overrides if item.startswith(("hydra.", "hydra/"))]

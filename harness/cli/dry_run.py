@@ -7,38 +7,71 @@ from pathlib import Path
 
 from harness.cli.arguments import counted
 from harness.cli.expected_time import FAR, Expectation, expect
+from harness.experiment.combinations import Job
 from harness.experiment.finished import why_not_finished
-from harness.experiment.grid import Job
+from harness.experiment.tuning import Choice, Stages, decide, final_jobs
 
 
-def dry_run_text(jobs: Sequence[Job], workers: int = 1) -> str:
+def dry_run_text(jobs: Sequence[Job], workers: int = 1, waiting: Sequence[Job] = ()) -> str:
     """Each run with its state and expected seconds, then the counts and the whole time. Writes nothing.
 
     Args:
         jobs: checked runs.
         workers: runs at a time.
+        waiting: further runs, whose values are not chosen yet; planned with others that cost the same.
     """
     to_do = [job for job in jobs if job.plan.rerun or why_not_finished(job.plan) is not None]
+    left = [*to_do, *waiting]
     by_folder: dict[Path, list[Job]] = {}
-    for job in jobs:
+    for job in (*jobs, *waiting):
         by_folder.setdefault(job.plan.results_dir, []).append(job)
     expected = {folder: expect(items) for folder, items in by_folder.items()}
-    width = max(len(job.plan.run_id) for job in jobs)
+    names = {job.folder: job.plan.run_id for job in jobs}
+    names |= {job.folder: job.plan.run_id.removesuffix(job.plan.identity.digest) + "…" for job in waiting}
+    width = max(map(len, names.values()))
     lines = []
-    for job in jobs:
+    for job in (*jobs, *waiting):
         seconds = expected[job.plan.results_dir].seconds.get(job.plan.run_id)
-        state = "to do" if job in to_do else "finished before"
-        time = f"about {duration(seconds)}" if seconds is not None and job in to_do else ""
-        lines.append(f"  {job.plan.run_id:{width}}  {state}  {time}".rstrip())
-    finished = len(jobs) - len(to_do)
+        state = "after tuning" if job in waiting else "to do" if job in to_do else "finished before"
+        time = f"about {duration(seconds)}" if seconds is not None and job in left else ""
+        lines.append(f"  {names[job.folder]:{width}}  {state}  {time}".rstrip())
     lines.append(
-        f"{counted(len(jobs), 'run')}: {finished} finished before, {len(to_do)} to do; nothing was run"
+        f"{counted(len(jobs) + len(waiting), 'run')}: {len(jobs) - len(to_do)} finished before, "
+        f"{len(left)} to do; nothing was run"
     )
     for folder, items in by_folder.items():
-        left = [job for job in items if job in to_do]
-        if left:
-            lines.append(_expected_line(folder, left, expected[folder], workers))
+        if of_folder := [job for job in items if job in left]:
+            lines.append(_expected_line(folder, of_folder, expected[folder], workers))
     return "\n".join(lines)
+
+
+def stages_text(stages: Stages, workers: int = 1) -> str:
+    """`dry_run_text` of a grid with a node `tune`: what is chosen in the first stage, and what was chosen."""
+    choices, undecided = decide(stages.settings)
+    decided = [choice.setting for choice in choices]
+    waiting = [
+        job
+        for setting in stages.settings
+        if setting not in decided
+        for job in final_jobs(setting, setting.candidates[0], stages)
+    ]
+    final = [job for choice in choices for job in final_jobs(choice.setting, choice.chosen, stages)]
+    chosen = "\n".join(_choice_line(choice) for choice in choices)
+    options = stages.options
+    axes = ", ".join(f"{key} from {', '.join(values)}" for key, values in options.axes.items())
+    seeds = ", ".join(map(str, options.seeds))
+    text = dry_run_text([*stages.tuning, *final], workers, waiting)
+    return "\n".join(filter(None, [text, chosen, (
+        f"stage one chooses {axes} for each of {counted(len(stages.settings), 'setting')}, by the mean "
+        f"validation result of seeds {seeds}: {len(choices)} chosen, {len(undecided)} open"
+    )]))  # fmt: skip
+
+
+def _choice_line(choice: Choice) -> str:
+    plan = choice.chosen.final.plan
+    name = plan.run_id.rsplit("-", 2)[0]  # without seed and hash
+    init = "" if plan.init.label == "torch" else f" init={plan.init.label}"
+    return f"  chosen for {name}{init}: {', '.join(choice.chosen.values)}"
 
 
 def _expected_line(folder: Path, to_do: Sequence[Job], expected: Expectation, workers: int) -> str:

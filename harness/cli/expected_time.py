@@ -11,9 +11,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from harness.experiment.combinations import Job
 from harness.experiment.config import compose
 from harness.experiment.cost import expected_cost
-from harness.experiment.grid import Job
 from harness.experiment.plan import Plan, plan
 from harness.results import store
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from harness.cli.arguments import MULTIRUN_FLAGS, counted, overrides_of, take_flag
 from harness.cli.run import row_of
@@ -13,7 +14,8 @@ HELP = """\
 usage: harness -m KEY=VALUE1,VALUE2 ... [--dry-run] [--config-dir FOLDER]
        harness -m experiment=NAME ...
 
-Makes a run for each combination of values, several at a time, then writes tables and figures.
+Makes a run for each combination of values, several at a time, then writes tables and figures. With a node
+`tune` (docs/hydra.md) it first chooses values such as the learning rate for each setting, on other seeds.
 The same command resumes a grid: finished runs are skipped, failed and interrupted runs are tried again.
 
 keys: every key of a run (harness run --help), each with one value or several; besides them
@@ -40,18 +42,23 @@ def main(arguments: list[str]) -> int:
     overrides = overrides_of("grid", [item for item in rest if item not in MULTIRUN_FLAGS], ["--dry-run"])
     if all(item.startswith(("hydra.", "hydra/")) for item in overrides):
         raise ConfigError(NEEDS)
-    from harness.experiment.grid import expand, run_grid
+    from harness.experiment.combinations import combinations_of, compose_master, plan_jobs
+    from harness.experiment.grid import run_grid
+    from harness.experiment.tuning import plan_stages
     from harness.experiment.workers import number_of_workers, release_workers
 
     if dry:
-        from harness.cli.dry_run import dry_run_text
+        from harness.cli.dry_run import dry_run_text, stages_text
 
-        master, jobs = expand(overrides)
+        master, of_sweeper = compose_master(overrides)
+        stages = plan_stages(master, of_sweeper)
         try:
             workers = number_of_workers(master.hydra.launcher.get("n_jobs", 1))
         except ValueError as error:
             raise ConfigError(str(error)) from None
-        print(dry_run_text(jobs, workers))
+        if stages is None:
+            jobs = plan_jobs(master, combinations_of(master.hydra.sweeper.get("params"), of_sweeper))
+        print(dry_run_text(jobs, workers) if stages is None else stages_text(stages, workers))
         return 0
     folders = run_grid(overrides)
     release_workers()
@@ -60,15 +67,21 @@ def main(arguments: list[str]) -> int:
         if any(results_dir.glob("runs/*/row.json")):
             _print_report(results_dir)
     counts = Counter(row["status"] for row in rows.values())
-    print(
-        f"{counted(len(folders), 'run')}: " + ", ".join(f"{n} {status}" for status, n in counts.most_common())
-    )
+    tuning = sum(row.get("stage") == "tune" for row in rows.values())
+    of_tuning = f" ({tuning} for tuning)" if tuning else ""
+    by_status = ", ".join(f"{n} {status}" for status, n in counts.most_common())
+    print(f"{counted(len(folders), 'run')}{of_tuning}: {by_status}")
     for folder, row in rows.items():
         if row["status"] != "ok":
             print(f"  {folder.name}: {row['status']}, {row['error']}")
     if counts.keys() & {"failed", "interrupted", "not run"}:
         print("the same command tries these again")
-    return 0 if counts.keys() <= {"ok"} else 1
+    return 0 if all(_as_asked(row) for row in rows.values()) else 1
+
+
+def _as_asked(row: dict[str, Any]) -> bool:
+    """Whether a run is no reason for exit code 1: a value that diverges while tuning is just a bad one."""
+    return row["status"] == "ok" or (row["status"] == "diverged" and row.get("stage") == "tune")
 
 
 def _print_report(results_dir: Path) -> None:

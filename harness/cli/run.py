@@ -40,9 +40,10 @@ def main(arguments: list[str]) -> int:
     """Makes one run and prints its result."""
     dry, rest = take_flag(arguments, "--dry-run")
     overrides = overrides_of("run", rest, ["--dry-run"])
+    from harness.experiment.combinations import Job
     from harness.experiment.config import compose
     from harness.experiment.finished import why_not_finished
-    from harness.experiment.grid import Job, prepare
+    from harness.experiment.grid import prepare
     from harness.experiment.plan import plan
     from harness.experiment.run import execute
     from harness.results import gather
@@ -51,6 +52,8 @@ def main(arguments: list[str]) -> int:
     if config.hydra.sweeper.params:
         name = config.hydra.runtime.choices.experiment
         raise ConfigError(f"experiment={name} is a grid: harness -m experiment={name}")
+    if config.tune is not None:
+        raise ConfigError("tune is for a grid, such as harness -m seed=1,2,3 …; leave it out, or add -m")
     run = plan(config)
     if dry:
         from harness.cli.dry_run import dry_run_text

@@ -6,65 +6,31 @@ import logging
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.callbacks import Callbacks
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.errors import HydraException, OverrideParseException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from omegaconf import DictConfig
 
-from harness.experiment.compose_grid import GridComposer
+from harness.experiment.combinations import Job, combinations_of, compose_master, plan_jobs
 from harness.experiment.conf_files import CONFIG_NAME, config_loader
-from harness.experiment.config import compose
 from harness.experiment.cost import expected_cost
-from harness.experiment.errors import ConfigError, MeaninglessPairError, flat
+from harness.experiment.errors import ConfigError, flat
 from harness.experiment.finished import why_not_finished
-from harness.experiment.plan import Plan, plan
 from harness.experiment.progress import show_progress
 from harness.experiment.run import job, record_interrupted
-from harness.experiment.suggestions import one_line
+from harness.experiment.tuning import Stages, decide, final_jobs, plan_stages, record
 from harness.results import store
 from harness.results.schema import STATUSES
 
 log = logging.getLogger("harness.grid")
 
-
-@dataclass(frozen=True)
-class Job:
-    """One combination of a grid."""
-
-    overrides: tuple[str, ...]
-    plan: Plan
-
-    @property
-    def folder(self) -> Path:
-        """Where its record lies or will lie."""
-        return self.plan.folder
-
-
-def expand(overrides: Sequence[str]) -> tuple[DictConfig, list[Job]]:
-    """Every combination of a grid, checked; a combination that names the same run as another is left out.
-
-    Args:
-        overrides: as on the command line, sweeps included; `experiment=NAME` adds that file's sweeps.
-
-    Returns:
-        The config of the grid (its sweeper and launcher), and its jobs.
-
-    Raises:
-        ConfigError: one of the combinations cannot be run; the message names it.
-    """
-    master, arguments = compose_master(overrides)
-    return master, plan_jobs(master, master.hydra.sweeper.get("params"), arguments)
+OUR_SWEEPER = "hydra_plugins.harness_sweeper.ResumingSweeper"
 
 
 def run_grid(overrides: Sequence[str]) -> list[Path]:
@@ -80,6 +46,8 @@ def run_grid(overrides: Sequence[str]) -> list[Path]:
     master, arguments = compose_master(overrides)
     results_dir = Path(master.results_dir)
     before = _row_stamps(results_dir)
+    if master.tune is not None and master.hydra.sweeper._target_ != OUR_SWEEPER:
+        raise ConfigError("tune needs hydra/sweeper=harness; choose it, or set tune=null")
     context = HydraContext(config_loader=config_loader(), callbacks=Callbacks(master))
     context.callbacks.on_multirun_start(config=master, config_name=CONFIG_NAME)
     try:
@@ -98,90 +66,65 @@ def run_grid(overrides: Sequence[str]) -> list[Path]:
     return [row.parent for row, stamp in _row_stamps(results_dir).items() if before.get(row) != stamp]
 
 
-def compose_master(overrides: Sequence[str]) -> tuple[DictConfig, list[str]]:
-    """The config of a grid as a whole, and the overrides that are its sweeper's arguments.
-
-    What belongs to one task or cell is left to the combinations: the grid as a whole has chosen none of them.
-
-    Raises:
-        ConfigError: a key or value is wrong.
-    """
-    parser = OverridesParser.create(config_loader=config_loader())
-    try:
-        given = parser.parse_overrides(list(overrides))
-    except OverrideParseException as error:
-        raise ConfigError(one_line(error, overrides, config_loader())) from None
-    experiments = [item for item in given if item.key_or_group == "experiment"]
-    if any(item.is_sweep_override() for item in experiments):
-        raise ConfigError("experiment cannot be swept over, since each one is a grid: name one at a time")
-    of_grid = [item.input_line for item in given if _concerns_all(item)]
-    master = compose([line for line in of_grid if line is not None], multirun=True)
-    arguments = [item.input_line for item in given if not item.is_hydra_override()]
-    return master, [line for line in arguments if line is not None]
-
-
-def plan_jobs(master: DictConfig, params: Any, arguments: Sequence[str]) -> list[Job]:
-    """The combinations of `params` (an experiment's sweeps) and `arguments`, which win, each one checked.
-
-    Raises:
-        ConfigError: one of the combinations cannot be run; the message names it.
-    """
-    parser = OverridesParser.create(config_loader=config_loader())
-    lines = [f"{key}={value}" for key, value in (params or {}).items()]
-    try:
-        parsed = parser.parse_overrides([*lines, *arguments])
-        combinations = BasicSweeper.split_arguments(parsed, max_batch_size=None)[0]
-    except (HydraException, OverrideParseException) as error:
-        raise ConfigError(one_line(error, arguments, config_loader())) from None
-    if not combinations:
-        raise ConfigError(f"there is no combination: one of {' '.join([*lines, *arguments])} has no value")
-    composer = GridComposer(master.hydra.overrides.hydra)
-    jobs: dict[Path, Job] = {}
-    left_out: list[str] = []
-    for combination in combinations:
-        try:
-            checked = plan(composer.compose(combination))
-        except MeaninglessPairError as error:
-            left_out.append(str(error))
-            continue
-        except ConfigError as error:
-            raise ConfigError(f"{error} [in {' '.join(combination)}]") from error
-        jobs.setdefault(checked.folder, Job(tuple(combination), checked))
-    if left_out and not jobs:
-        raise ConfigError(left_out[0])
-    if left_out:
-        log.warning("%d combinations are left out: %s", len(left_out), "; ".join(dict.fromkeys(left_out)))
-    if len(jobs) < len(combinations) - len(left_out):
-        log.warning(
-            "%d combinations name %d runs: the keys in which the others differ do not make another run",
-            len(combinations) - len(left_out),
-            len(jobs),
-        )
-    return list(jobs.values())
-
-
 def sweep(
     master: DictConfig, arguments: Sequence[str], launcher: Launcher, max_batch_size: int | None
 ) -> list[Job]:
-    """Makes every run of a grid that has not finished, the long ones first, so that no core idles at the end.
-
-    A worker that is killed takes the runs of the others with it: these become `interrupted` rows, and the
-    rest is run in new workers.
+    """Makes every run of a grid that has not finished; with a node `tune` in two stages, see `tuning`.
 
     Returns:
-        The jobs of the whole grid, in its own order.
+        The jobs of the whole grid, in its own order, those of the first stage first. Settings whose tuning
+        runs have not all ended have none of the second stage.
 
     Raises:
         ConfigError: before the first run: a combination cannot be run, or a folder not be written.
     """
     if max_batch_size is not None and (not isinstance(max_batch_size, int) or max_batch_size < 1):
         raise ConfigError(f"hydra.sweeper.max_batch_size must be at least 1 or null, not {max_batch_size}")
-    jobs = plan_jobs(master, master.hydra.sweeper.get("params"), arguments)
+    stages = plan_stages(master, arguments)
+    if stages is None:
+        jobs = plan_jobs(master, combinations_of(master.hydra.sweeper.get("params"), arguments))
+        _make(jobs, launcher, max_batch_size)
+        return jobs
+    begun = _make(stages.tuning, launcher, max_batch_size, stage="tuning")
+    final = _second_stage(stages)
+    _make(final, launcher, max_batch_size, stage="final", first_index=begun)
+    return [*stages.tuning, *final]
+
+
+def _second_stage(stages: Stages) -> list[Job]:
+    """The runs with the chosen values, which are recorded; says which settings have none."""
+    choices, undecided = decide(stages.settings)
+    record(choices)
+    if undecided:
+        log.error(
+            "%d of %d settings are not begun, since a tuning run of theirs did not end: %s",
+            len(undecided), len(stages.settings), undecided[0],
+        )  # fmt: skip
+    jobs = [item for end in choices for item in final_jobs(end.setting, end.chosen, stages)]
+    return list({item.folder: item for item in jobs}.values())
+
+
+def _make(
+    jobs: Sequence[Job],
+    launcher: Launcher,
+    max_batch_size: int | None,
+    *,
+    stage: str = "",
+    first_index: int = 0,
+) -> int:
+    """Makes the runs that have not finished, the long ones first, so that no core idles at the end.
+
+    A worker that is killed takes the runs of the others with it: these become `interrupted` rows, and the
+    rest is run in new workers.
+
+    Returns:
+        How many runs were begun.
+    """
     for results_dir in {item.plan.results_dir for item in jobs}:
         prepare(results_dir)
         _mention_old_results(results_dir)
     to_do = [item for item in jobs if item.plan.rerun or why_not_finished(item.plan) is not None]
-    count = f"{len(jobs)} run{'' if len(jobs) == 1 else 's'}"
+    count = f"{stage + ': ' if stage else ''}{len(jobs)} run{'' if len(jobs) == 1 else 's'}"
     print(f"{count}: {len(jobs) - len(to_do)} finished before, {len(to_do)} to do", file=sys.stderr)
     by_cost = sorted(to_do, key=lambda item: -expected_cost(item.plan))  # stable: ties in the grid's order
     size = max_batch_size or max(1, len(by_cost))
@@ -190,9 +133,9 @@ def sweep(
         for start in range(0, len(by_cost), size):
             pending = by_cost[start : start + size]
             while pending:
-                pending, begun = _launch(launcher, pending, made)
+                pending, begun = _launch(launcher, pending, first_index + made)
                 made += begun
-    return jobs
+    return made
 
 
 def prepare(results_dir: Path) -> None:
@@ -207,11 +150,6 @@ def prepare(results_dir: Path) -> None:
         raise ConfigError(
             f"results_dir={results_dir} cannot be written ({error.strerror}); name another"
         ) from None
-
-
-def _concerns_all(item: Override) -> bool:
-    """Whether an override holds for the grid as a whole: no sweep, and no key of one task or cell."""
-    return not item.is_sweep_override() and not item.key_or_group.startswith(("task.", "cell."))
 
 
 def _launch(launcher: Launcher, pending: Sequence[Job], first_index: int) -> tuple[list[Job], int]:

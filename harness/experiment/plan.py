@@ -29,6 +29,7 @@ from harness.experiment.schema import Schema
 from harness.experiment.targets import split_target, third_party_code
 from harness.kernels import KERNELS
 from harness.results import store
+from harness.results.schema import STAGES
 from harness.tasks import Task
 from harness.tasks.common.arguments import one_of, whole_number
 from harness.training import Probe, TrainOptions, asked_probes, encoded_size, loop
@@ -57,6 +58,8 @@ class Plan:
     init: InitOptions
     train: TrainOptions
     seed: int
+    stage: str
+    """`tune`: measured on validation data only; `final`."""
     results_dir: Path
     threads: int
     kernel: str
@@ -172,6 +175,7 @@ def _plan(config: DictConfig) -> Plan:
         init=init,
         train=train,
         seed=seed,
+        stage=one_of("stage", values["stage"], STAGES),
         results_dir=Path(values["results_dir"]),
         threads=whole_number("threads", values["threads"], high=1024),
         kernel=kernel,

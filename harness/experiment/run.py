@@ -132,8 +132,9 @@ def _train(run: Plan) -> tuple[History, dict[str, Any]]:
     model, kernel = make_model(run)
     log.info("%s: variant %s, data %s", run.run_id, run.task.spec.variant, run.task.spec.data_source)
     order = torch.Generator().manual_seed(run.seed)
-    history = train(model, run.task, run.train, order=order, device=run.device)
-    others = {} if history.diverged else _test_other_lengths(run, model)
+    tested = run.stage == "final"
+    history = train(model, run.task, run.train, order=order, device=run.device, test=tested)
+    others = _test_other_lengths(run, model) if tested and not history.diverged else {}
     if run.keep_weights and not history.diverged:
         save_weights(run, model)
     return history, _measured_columns(run, history) | {
@@ -199,6 +200,7 @@ def _known_columns(run: Plan) -> dict[str, Any]:
     spec = run.task.spec
     return run.columns() | {
         "run_id": run.run_id,
+        "stage": run.stage,
         "code": run.identity.code,
         "data_hash": run.identity.data_hash,
         "revisions": run.identity.revisions,

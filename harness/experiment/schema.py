@@ -59,6 +59,8 @@ class Schema:
     train: TrainOptions = field(default_factory=TrainOptions)
     timing: TimingOptions = field(default_factory=TimingOptions, metadata={"identity": False})
     seed: int = 1
+    stage: str = neutral("final", value="final")
+    tune: Any = outside_identity(None)  # noqa: RUF009
     results_dir: str = outside_identity("results")
     data_dir: str | None = outside_identity(None)
     threads: int = outside_identity(1)

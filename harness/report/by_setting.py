@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,9 @@ DOTS_CAPTION = (
     "axis). Cells are offset horizontally so that none hides another."
 )
 
+RING: dict[str, Any] = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "markeredgewidth": 1.2}
+"""How a mean is marked that was chosen."""
+
 
 def plot_by_setting(
     runs: pd.DataFrame,
@@ -27,6 +31,8 @@ def plot_by_setting(
     ax: Axes | None = None,
     styles: dict[str, CellStyle] | None = None,
     scale: float = 1.0,
+    bars: bool = True,
+    ring: str | None = None,
 ) -> Axes:
     """Draws column `y` of the `ok` runs by column `x`, one line per cell.
 
@@ -37,6 +43,8 @@ def plot_by_setting(
         ax: where to draw; a new figure if None.
         styles: of the cells; made from the runs if None.
         scale: factor on `y`, for example 100 for per cent.
+        bars: whether intervals of the means are drawn.
+        ring: a column of truth values; a mean over runs in which it is true gets a ring.
     """
     ax = drawing_axes(ax)
     label = "label" if "label" in runs else "cell"
@@ -47,7 +55,15 @@ def plot_by_setting(
     setting_axis(ax, x, ticks)
     factors = dodge_factors(2 * len(cells), ticks)
     for i, cell in enumerate(cells):
-        _draw_cell(ax, ok[ok[label] == cell], x, y, styles[cell], factors[2 * i : 2 * i + 2], scale)
+        of_dots, of_means = factors[2 * i : 2 * i + 2]
+        rows = ok[ok[label] == cell]
+        xs, values = rows[x].astype(float), rows[y].astype(float) * scale
+        ax.plot(xs * of_dots, values, linestyle="none", marker=styles[cell].marker,
+                color=styles[cell].color, markersize=3.8, alpha=0.6, markeredgewidth=0)  # fmt: skip
+        _draw_means(ax, xs * of_means, values, styles[cell], bars)
+        if ring is not None:
+            ringed = values[rows[ring]].groupby(xs * of_means).mean()
+            ax.plot(ringed.index, ringed, linestyle="none", **RING, color=styles[cell].color)
     return ax
 
 
@@ -60,6 +76,8 @@ def panels_by_setting(runs: pd.DataFrame, x: str, y: str, at_least: int = 1) -> 
         y: the measure; without a run that is `ok` and has it there are no panels.
         at_least: panels with fewer values of `x` are left out.
     """
+    if "tuned" in runs:  # a value that was chosen for each cell is no axis to compare along
+        runs = runs[~runs["tuned"].str.contains(rf"(?:^|[ .]){x}(?:,|$)")]
     if runs.empty:
         return []
     others = [name for name in ("hidden_size", "seq_len") if name != x]
@@ -80,18 +98,13 @@ def panel_remarks(runs: pd.DataFrame, x: str) -> list[str]:
     return [seeds_text(runs, ["label", x]), not_ok_text(runs)]
 
 
-def _draw_cell(
-    ax: Axes, runs: pd.DataFrame, x: str, y: str, style: CellStyle, factors: np.ndarray, scale: float
-) -> None:
-    xs = runs[x].astype(float)
-    values = runs[y].astype(float) * scale
-    ax.plot(xs * factors[0], values, linestyle="none", marker=style.marker, color=style.color,
-            markersize=3.8, alpha=0.6, markeredgewidth=0)  # fmt: skip
+def _draw_means(ax: Axes, xs: pd.Series, values: pd.Series, style: CellStyle, bars: bool) -> None:
+    """A line through the mean at each x, with its interval."""
     points = [(at, *t_interval(group)) for at, group in values.groupby(xs)]
     if points:
         at, mean, half = np.array(points, dtype=float).T
         ax.errorbar(
-            at * factors[1], mean, yerr=np.nan_to_num(half), color=style.color, linestyle=style.linestyle,
-            linewidth=1.6, elinewidth=1.2, marker=style.marker, markersize=5.5, markeredgecolor="white",
-            markeredgewidth=0.6,
+            at, mean, yerr=np.nan_to_num(half) if bars else None, color=style.color,
+            linestyle=style.linestyle, linewidth=1.6, elinewidth=1.2, marker=style.marker, markersize=5.5,
+            markeredgecolor="white", markeredgewidth=0.6,
         )  # fmt: skip

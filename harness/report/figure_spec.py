@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -23,6 +23,8 @@ class ReportData:
     """Rows of `load_gradflow`; likewise."""
     styles: dict[str, CellStyle]
     """Of the cells among the runs, by label."""
+    tuning: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Like `runs`, those of the stage `tune`, with the column `chosen`: whether their values were."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class FigureSpec:
     """Whether the data have something to show; `draw` then returns at least one page."""
     draw: Callable[[ReportData, str], list[Figure]]
     """Draws its pages from the data and the caption."""
+    of_tuning: bool = False
+    """Whether it shows the runs that choose values, instead of those that are compared."""
     per_task: bool = False
     """Whether it is drawn for each task and condition, instead of once for the folder."""
 

@@ -15,10 +15,12 @@ from harness.report.figures import FIGURES
 from harness.report.layout import is_ours, save_pages
 from harness.report.style import cell_styles
 from harness.report.summary import write_summary
+from harness.report.training_words import budget_sentence, training_sentences
 from harness.results.machine import provenance
 from harness.results.repeats import IDENTITY, labelled
 from harness.results.store import file_stamp, runs_dir, write_atomically
 from harness.results.tables import gather, load_gradflow, load_steps, require_runs
+from harness.results.tuning import TUNING_FILE, load_tuning
 
 log = logging.getLogger("harness.report")
 
@@ -36,7 +38,10 @@ def write_report(results_dir: str | Path = "results") -> list[Path]:
     results_dir = Path(results_dir)
     state = _hash_of_rows(results_dir)
     runs = require_runs(gather(results_dir), results_dir)
-    tables = [results_dir / "runs.csv", results_dir / "steps.csv", write_summary(results_dir, runs)]
+    tuning = load_tuning(results_dir)
+    tables = [results_dir / "runs.csv", results_dir / "steps.csv"]
+    tables += [results_dir / TUNING_FILE] if len(tuning) else []
+    tables.append(write_summary(results_dir, runs, tuning))
     steps, gradflow = load_steps(results_dir, runs), load_gradflow(results_dir, runs)
     paths = tables + write_figures(results_dir, runs, steps, gradflow)
     write_atomically(results_dir / REPORTED_ROWS_FILE, state)
@@ -68,12 +73,17 @@ def write_figures(
     """
     folder = Path(results_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    known = labelled(runs)
-    whole = ReportData(known, steps, gradflow, cell_styles(known["label"]))
+    final = runs["stage"] != "tune"
+    known, tuning = labelled(runs[final]), labelled(runs[~final])
+    chosen = load_tuning(results_dir)
+    tuning["chosen"] = tuning["setting"].isin(chosen.loc[chosen["chosen"].astype(bool), "tuning_setting"])
+    styles = cell_styles([*known["label"], *tuning["label"]])
+    whole = ReportData(known, steps, gradflow, styles, tuning)
     paths: list[Path] = []
     for name, spec, data in _wanted(whole):
         if spec.applies(data):
-            paths += save_pages(spec.draw(data, spec.caption), folder, name, spec.alt)
+            trained = budget_sentence(data.tuning) if spec.of_tuning else training_sentences(data.runs)
+            paths += save_pages(spec.draw(data, f"{spec.caption} {trained}"), folder, name, spec.alt)
         else:
             log.info("no figure %s: no run that is ok has the data it shows", name)
     for path in set(folder.glob("*.png")) - set(paths):
@@ -87,7 +97,7 @@ def _wanted(whole: ReportData) -> Iterator[tuple[str, FigureSpec, ReportData]]:
     yield from ((spec.name, spec, whole) for spec in FIGURES if not spec.per_task)
     for task, runs in _by_task(whole.runs):
         styles = {cell: style for cell, style in whole.styles.items() if (runs["label"] == cell).any()}
-        data = ReportData(runs, whole.steps, whole.gradflow, styles)
+        data = ReportData(runs, whole.steps, whole.gradflow, styles, whole.tuning)
         yield from ((f"{spec.name}-{task}", spec, data) for spec in FIGURES if spec.per_task)
 
 

@@ -10,10 +10,13 @@ from typing import Any
 
 import pandas as pd
 
+from harness.report.markdown import markdown_table, number, plus_minus
+from harness.report.tuning_section import tuning_section
 from harness.results.contention import contention_of
 from harness.results.repeats import (
     IDENTITY,
     cell_labels,
+    chosen_values,
     labelled,
     mixtures_within_settings,
     settings_of,
@@ -46,6 +49,9 @@ def summary_table(runs: pd.DataFrame) -> pd.DataFrame:
         none) over the `falling` runs that have one.
     """
     varying = varying_settings(runs)
+    chosen = chosen_values(runs)
+    if chosen.any():
+        varying = varying.assign(chosen=chosen)
     named = runs.assign(cell=cell_labels(runs), **{f"setting {key}": varying[key] for key in varying})
     keys = [*IDENTITY, "seq_len", "cell", "hidden_size", *(f"setting {key}" for key in varying), "setting"]
     rows = [
@@ -81,25 +87,29 @@ def paired_table(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*keys, "a", "b", "difference", "half", "n"])
 
 
-def summary_markdown(runs: pd.DataFrame) -> str:
+def summary_markdown(runs: pd.DataFrame, tuning: pd.DataFrame | None = None) -> str:
     """The whole summary: what ran, the table of settings, cells in pairs, and every run that is not `ok`.
 
     Args:
-        runs: the rows of `load_runs`.
+        runs: the rows of `load_runs`; those of the stage `tune` are counted and listed where not `ok`.
+        tuning: the rows of `load_tuning`, for a section on what was chosen.
     """
+    final = runs[runs["stage"] != "tune"] if "stage" in runs else runs
     parts = [
-        ["# Summary", "", *_header(runs)],
-        ["## Settings", "", *_settings_section(runs)],
-        ["## Cells compared in pairs", "", *_pairs_section(runs)],
+        ["# Summary", "", *_header(runs, final)],
+        ["## Settings", "", *_settings_section(final)],
+        ["## Cells compared in pairs", "", *_pairs_section(final)],
         ["## Not ok", "", *_not_ok_section(runs)],
     ]
+    if tuning is not None and len(tuning):
+        parts.insert(2, ["## Chosen on validation data", "", *tuning_section(tuning)])
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
-def write_summary(results_dir: str | Path, runs: pd.DataFrame) -> Path:
+def write_summary(results_dir: str | Path, runs: pd.DataFrame, tuning: pd.DataFrame | None = None) -> Path:
     """Writes `summary.md` into `results_dir`, whole or not at all, and returns its path."""
     path = Path(results_dir) / "summary.md"
-    write_atomically(path, summary_markdown(runs))
+    write_atomically(path, summary_markdown(runs, tuning))
     return path
 
 
@@ -137,24 +147,26 @@ def _pairs(cells: Sequence[str]) -> Iterable[tuple[str, str]]:
     return ((cell, baseline) for cell in cells if cell != baseline)
 
 
-def _header(runs: pd.DataFrame) -> list[str]:
+def _header(runs: pd.DataFrame, final: pd.DataFrame) -> list[str]:
     counts = runs["status"].value_counts()
     by_status = ", ".join(f"{counts[s]} {s}" for s in STATUSES if s in counts) or "none"
-    lines = [f"- runs: {len(runs)} ({by_status})"]
+    tuning = len(runs) - len(final)
+    of_tuning = f"; {tuning} of them for tuning, which no other table counts" if tuning else ""
+    lines = [f"- runs: {len(runs)} ({by_status}){of_tuning}"]
     for name, word in (("cpu", "processors"), ("torch", "torch versions"), ("git_commit", "git commits")):
         values = sorted(runs[name].dropna().replace("", pd.NA).dropna().unique())
         shown = ", ".join(values) or "not recorded"
         mixed = f"; **{len(values)} {word} are mixed here**" if len(values) > 1 else ""
         lines.append(f"- {name.replace('_', ' ')}: {shown}{mixed}")
     lines += _mixture_lines(runs)
-    for task, group in runs.groupby("task"):
+    for task, group in final.groupby("task"):
         sources = sorted(group["data_source"].unique())
         mixed = "; **sources are mixed, and never compared with each other**" if len(sources) > 1 else ""
         lines.append(f"- data of {task}: {', '.join(sources)}{mixed}")
         shared = settings_of(group).loc[:, lambda table: table.nunique() == 1].iloc[0]
         kept = [f"{key} {shared[key]}" for key in SHARED if shared.get(key)]
         lines.append(f"- all runs of {task}: {', '.join(kept)}")
-    return [*lines, _clock_line(runs)]
+    return [*lines, _clock_line(final)]
 
 
 def _mixture_lines(runs: pd.DataFrame) -> list[str]:
@@ -191,7 +203,7 @@ def _settings_section(runs: pd.DataFrame) -> list[str]:
         "and how many these are if not all; – if none."
     )
     rows = [_setting_row(row, extra) for row in table.to_dict("records")]
-    return [lead, "", *_markdown_table(titles, rows)]
+    return [lead, "", *markdown_table(titles, rows)]
 
 
 def _setting_row(row: dict[Any, Any], extra: Sequence[str]) -> list[str]:
@@ -200,21 +212,21 @@ def _setting_row(row: dict[Any, Any], extra: Sequence[str]) -> list[str]:
         *(str(row[name]) for name in (*IDENTITY, "seq_len", "cell", "hidden_size")),
         *(str(row[name]) for name in extra),
         (f"n={n}" if n == 1 else str(n)) + (f" (+{not_ok} not ok)" if not_ok else ""),
-        _plus_minus(100 * row["test_accuracy"], 100 * row["test_accuracy_half"], ".1f"),
-        _number(100 * row["chance_accuracy"], ".1f"),
-        _plus_minus(row["test_loss"], row["test_loss_half"], ".3g"),
-        _number(row["memoryless_loss"], ".3g"),
+        plus_minus(100 * row["test_accuracy"], 100 * row["test_accuracy_half"], ".1f"),
+        number(100 * row["chance_accuracy"], ".1f"),
+        plus_minus(row["test_loss"], row["test_loss_half"], ".3g"),
+        number(row["memoryless_loss"], ".3g"),
         _solved(row, n),
-        _number(row["grad_norm_mean"], ".3g"),
+        number(row["grad_norm_mean"], ".3g"),
         _half_life(row, n),
-        _number(row["train_s"], ".3g"),
+        number(row["train_s"], ".3g"),
     ]
 
 
 def _half_life(row: dict[Any, Any], n: int) -> str:
     """The median half-life of the seeds whose gradient falls, and how many these are where not all do."""
     of_all = "" if row["falling"] in (0, n) else f" ({row['falling']}/{n})"
-    return _number(row["gradflow_half_life"], ".1f") + of_all
+    return number(row["gradflow_half_life"], ".1f") + of_all
 
 
 def _solved(row: dict[Any, Any], n: int) -> str:
@@ -240,12 +252,12 @@ def _pairs_section(runs: pd.DataFrame) -> list[str]:
         [
             *map(str, row[:-5]),
             f"{row[-5]} − {row[-4]}",
-            _plus_minus(100 * row[-3], 100 * row[-2], "+.1f"),
+            plus_minus(100 * row[-3], 100 * row[-2], "+.1f"),
             str(row[-1]),
         ]
         for row in table.itertuples(index=False, name=None)
     ]
-    return [lead, "", *_markdown_table(titles, rows)]
+    return [lead, "", *markdown_table(titles, rows)]
 
 
 def _not_ok_section(runs: pd.DataFrame) -> list[str]:
@@ -256,22 +268,4 @@ def _not_ok_section(runs: pd.DataFrame) -> list[str]:
         [f"`{run.run_id}`", str(run.status), run.error if isinstance(run.error, str) else "no message"]
         for run in bad.itertuples()
     ]
-    return _markdown_table(["run", "status", "error"], rows)
-
-
-def _number(value: Any, spec: str) -> str:
-    return "–" if pd.isna(value) else format(float(value), spec)
-
-
-def _plus_minus(mean: float, half: float, spec: str) -> str:
-    text = _number(mean, spec)
-    return text if pd.isna(half) else f"{text} ± {format(half, spec.lstrip('+'))}"
-
-
-def _markdown_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [titles, ["---"] * len(titles), *rows]
-    return ["| " + " | ".join(_cell(text) for text in line) + " |" for line in lines]
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")  # an error's line break or bar would end the row
+    return markdown_table(["run", "status", "error"], rows)

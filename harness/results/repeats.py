@@ -23,6 +23,9 @@ ORIGINS = ("results", "code", "data", "revisions")
 REPEAT_COLUMNS = ("setting", "schema_version", "code", "data_hash", "revisions")
 """Runs that agree in these are repeats: they differ in their seed only."""
 
+TUNED = "tuned"
+"""Stands for a value that was chosen for each setting on validation data."""
+
 _SHOWN_AS_COLUMNS = {"seq_len", "hidden_size", *SETTING_COLUMNS}  # wherever in the config they stand
 _OWN_TARGETS = ("harness.", "torch.")
 
@@ -32,7 +35,8 @@ def settings_of(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The index of `runs`; `SETTING_COLUMNS`, `budget` (the configured end of training), then whatever
-        else the nested configs hold, by dotted name; empty where a config lacks the key.
+        else the nested configs hold, by dotted name; empty where a config lacks the key. A value that
+        was chosen on validation data is `TUNED`: settings that differ in it are compared.
     """
     table = pd.DataFrame({name: runs[name].map(_show) for name in SETTING_COLUMNS}, index=runs.index)
     flat = _flat_configs(tuple(runs["config"])).set_axis(runs.index)
@@ -43,10 +47,38 @@ def settings_of(runs: pd.DataFrame) -> pd.DataFrame:
     by_steps = (steps + " steps").where(steps != "none", "")
     table["budget"] = (epochs + " epochs").where(epochs != "none", by_steps)  # epochs take precedence
     columns = [runs[name].map(_show) for name in ("seq_len", "hidden_size", "seed")]
-    for key in flat.columns.drop("seed", errors="ignore"):
-        if key.rpartition(".")[2] not in _SHOWN_AS_COLUMNS and not _repeats(flat[key], columns):
+    for key in flat.columns.drop(["seed", "stage"], errors="ignore"):
+        shown = key.rpartition(".")[2] in _SHOWN_AS_COLUMNS or key.startswith("init.")
+        if not shown and not _repeats(flat[key], columns):
             table[key] = flat[key].fillna("")
+    for name, keys in _tuned_columns(runs, table).items():
+        table[name] = table[name].where(~keys, TUNED)
     return table
+
+
+def chosen_values(runs: pd.DataFrame) -> pd.Series:
+    """The values that were chosen for each run on validation data, such as `lr 0.003`; empty: none were."""
+    table = settings_of(runs.assign(tuned=""))
+    text = pd.Series("", index=runs.index, dtype="str")
+    for name, keys in _tuned_columns(runs, table).items():
+        words = str(name).rpartition(".")[2] + " " + table[name].astype("str")
+        text = (text + ", " + words).str.removeprefix(", ").where(keys, text)
+    return text
+
+
+def _tuned_columns(runs: pd.DataFrame, table: pd.DataFrame) -> dict[str, pd.Series]:
+    """By column of `table`: which runs have a value there that was chosen for their setting."""
+    if "tuned" not in runs or not runs["tuned"].any():
+        return {}
+    by_key: dict[str, pd.Series] = {}
+    for keys in runs["tuned"].unique():
+        for key in filter(None, keys.split(", ")):
+            leaf = key.rpartition(".")[2]
+            name = leaf if leaf in SETTING_COLUMNS else key
+            if name in table:
+                here = runs["tuned"] == keys
+                by_key[name] = by_key[name] | here if name in by_key else here
+    return by_key
 
 
 def origins_of(runs: pd.DataFrame) -> pd.DataFrame:

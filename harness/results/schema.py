@@ -24,6 +24,9 @@ STATUSES = ("ok", "diverged", "failed", "interrupted")
 
 FINAL_STATUSES = ("ok", "diverged")
 
+STAGES = ("tune", "final")
+"""Of a grid whose values are chosen: `tune` measures nothing on test data, `final` is what is compared."""
+
 _REQUIRED: Any = dataclasses.MISSING
 
 
@@ -118,6 +121,12 @@ class RunRecord:
     dropout: float = column("dropout between stacked layers", 0.0)
     init: str = column("initialisation of the cell; `forget_bias=2`: with its effective bias", "torch")
     seq_len: int = column("steps in a sequence", 0)
+    stage: str = column("`tune`: measured on validation data only, to choose values; `final`", "final")
+    tuned: str = column(
+        "keys whose values were chosen for this setting in the stage `tune`, such as `train.lr`; "
+        "read from `tuning.csv`; empty: none",
+        "",
+    )
     seed: int = column("seed of the data, the initial weights and the order of batches", 0)
     batch_size: int = column("sequences in a training step", 0)
     lr: float = column("learning rate", 0.0)

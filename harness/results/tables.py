@@ -17,6 +17,7 @@ import pandas as pd
 
 from harness.results.schema import COLUMNS, SCHEMA_1_TABLES, SCHEMA_VERSION, RunRecord
 from harness.results.store import CorruptRowError, NewerSchemaError, read_row, runs_dir, write_atomically
+from harness.results.tuning import load_tuning, tuned_keys
 
 log = logging.getLogger("harness.results")
 
@@ -60,7 +61,10 @@ def load_runs(path: str | Path = "results") -> pd.DataFrame:
         row["other_lengths"] | row | {"config": json.dumps(row["config"] or {}, sort_keys=True)}
         for row in _read_rows(path)
     ]
-    return _tidy(pd.DataFrame(rows))
+    runs = _tidy(pd.DataFrame(rows))
+    chosen = tuned_keys(load_tuning(path), set(runs["setting"]))
+    tuned = runs["setting"].map(lambda setting: chosen.get(setting, ""))
+    return runs.assign(tuned=tuned.where(runs["stage"] == "final", "").astype("str"))
 
 
 def require_runs(runs: pd.DataFrame, path: str | Path) -> pd.DataFrame:
@@ -164,6 +168,7 @@ def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
     others = sorted(name for name in map(str, frame) if OTHER_LENGTH_COLUMN.fullmatch(name))
     frame = frame.reindex(columns=[*COLUMNS, *others])
     typed = pd.DataFrame({str(name): _typed(frame[name]) for name in frame})
+    typed["stage"] = typed["stage"].where(typed["stage"] != "", "final")  # rows older than the column
     return typed.sort_values(list(NATURAL_ORDER), kind="stable", ignore_index=True)
 
 

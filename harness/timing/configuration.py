@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.cells import gates_of, is_stock
-from harness.experiment.grid import Job
+from harness.experiment.combinations import Job
 from harness.experiment.schema import TimingOptions
 from harness.kernels import FusedCell
 from harness.timing.flops import Flops, cell_flops

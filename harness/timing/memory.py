@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
+from harness.experiment.combinations import Job
 from harness.experiment.config import compose
-from harness.experiment.grid import Job
 from harness.experiment.plan import plan
 from harness.experiment.schema import TimingOptions
 from harness.results.machine import PeakMemory

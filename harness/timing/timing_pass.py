@@ -15,9 +15,10 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from harness.experiment.combinations import Job, expand
 from harness.experiment.config import compose
 from harness.experiment.errors import ConfigError, flat
-from harness.experiment.grid import Job, expand, prepare
+from harness.experiment.grid import prepare
 from harness.experiment.schema import TimingOptions
 from harness.results.machine import provenance
 from harness.timing.configuration import TimedConfiguration, prepare_configuration

@@ -33,6 +33,7 @@ def train(
     *,
     order: torch.Generator,
     device: torch.device | str = "cpu",
+    test: bool = True,
 ) -> History:
     """Trains `model` in place, and leaves it with the weights that did best on validation data.
 
@@ -45,13 +46,14 @@ def train(
         options: budget, optimizer, what to measure.
         order: draws the order of the training samples, a new one for each pass.
         device: of the model.
+        test: False leaves the test split unmeasured.
 
     Returns:
         One row an evaluation, the probes' rows, best step, seconds.
     """
     state = TrainingState.begin(model, task, options, order=order, device=device)
     continue_training(state)
-    return conclude(state)
+    return conclude(state, test=test)
 
 
 def continue_training(state: TrainingState, until: int | None = None) -> None:
@@ -70,12 +72,14 @@ def continue_training(state: TrainingState, until: int | None = None) -> None:
         _evaluate_and_choose(state)
 
 
-def conclude(state: TrainingState) -> History:
-    """Measures the test split with the best weights, unless the training diverged."""
+def conclude(state: TrainingState, *, test: bool = True) -> History:
+    """Loads the best weights, and measures the test split with them; neither after a divergence."""
     history, spec = state.history, state.task.spec
     if history.diverged:
         return history
     state.model.load_state_dict(state.best.weights)
+    if not test:
+        return history
     start = read_clocks(state.device)
     tested = evaluate(state.model, state.task.test, tolerance=spec.tolerance, device=state.device)
     history.test_loss, history.test_accuracy = tested.loss, tested.accuracy

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.experiment.grid import expand
+from harness.experiment.combinations import expand
 from harness.experiment.plan import Plan
 from harness.report import write_report, write_summary
 from harness.results import RunRecord, gather

@@ -12,9 +12,10 @@ from joblib.externals.loky import reusable_executor
 
 import harness
 from harness.cli.main import main
+from harness.experiment.combinations import expand
 from harness.experiment.config import options
 from harness.experiment.errors import ConfigError
-from harness.experiment.grid import expand, run_grid
+from harness.experiment.grid import run_grid
 from harness.experiment.progress import show_progress
 from harness.experiment.workers import release_workers
 from harness.results import store

@@ -4,10 +4,10 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import Container, DictConfig, ListConfig, open_dict
 
+from harness.experiment.combinations import expand
 from harness.experiment.compose_grid import GridComposer
 from harness.experiment.config import compose, options
 from harness.experiment.errors import ConfigError
-from harness.experiment.grid import expand
 from harness.experiment.plan import plan
 
 

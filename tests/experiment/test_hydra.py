@@ -15,10 +15,10 @@ from omegaconf import OmegaConf
 
 import harness
 from harness.cli.main import main
+from harness.experiment.combinations import compose_master, expand
 from harness.experiment.compose_grid import GridLoader
 from harness.experiment.conf_files import config_loader
 from harness.experiment.config import compose
-from harness.experiment.grid import compose_master, expand
 from harness.experiment.run import job
 from tests.experiment.test_grid_composer import anatomy
 

@@ -5,9 +5,9 @@ import torch
 
 import harness
 from harness.cli.main import main
+from harness.experiment.combinations import expand
 from harness.experiment.config import compose
 from harness.experiment.errors import ConfigError
-from harness.experiment.grid import expand
 from harness.experiment.plan import plan
 from harness.experiment.run import make_model
 from harness.training import seeded

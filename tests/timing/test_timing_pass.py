@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from harness.cli.main import main
+from harness.experiment.combinations import expand
 from harness.experiment.config import compose
 from harness.experiment.errors import ConfigError
-from harness.experiment.grid import expand
 from harness.experiment.plan import plan
 from harness.experiment.schema import TimingOptions
 from harness.timing.flops import cell_flops

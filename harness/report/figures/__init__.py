@@ -9,6 +9,7 @@ from harness.report.figures.gradient_flow import GRADIENT_FLOW, GRADIENT_FLOW_LO
 from harness.report.figures.learning_curves import LEARNING_CURVES
 from harness.report.figures.loss_by_length import LOSS_BY_LENGTH
 from harness.report.figures.loss_curves import LOSS_CURVES
+from harness.report.figures.tuning import TUNING
 
 FIGURES: tuple[FigureSpec, ...] = (
     accuracy_by_setting.BY_LENGTH,
@@ -17,6 +18,7 @@ FIGURES: tuple[FigureSpec, ...] = (
     accuracy_by_setting.BY_HIDDEN_SIZE,
     accuracy_by_setting.BY_LEARNING_RATE,
     accuracy_by_setting.BY_BATCH_SIZE,
+    TUNING,
     time_per_step.BY_LENGTH,
     time_per_step.BY_HIDDEN_SIZE,
     ACCURACY_BY_TIME,
