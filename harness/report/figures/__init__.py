@@ -2,6 +2,7 @@
 
 from harness.report.figure_spec import FigureSpec
 from harness.report.figures import accuracy_by_setting, time_per_step
+from harness.report.figures.accuracy_by_init import ACCURACY_BY_INIT
 from harness.report.figures.accuracy_by_time import ACCURACY_BY_TIME
 from harness.report.figures.accuracy_heatmap import ACCURACY_HEATMAP
 from harness.report.figures.grad_norm_curves import GRAD_NORM_CURVES
@@ -16,6 +17,7 @@ FIGURES: tuple[FigureSpec, ...] = (
     LOSS_BY_LENGTH,
     ACCURACY_HEATMAP,
     accuracy_by_setting.BY_HIDDEN_SIZE,
+    ACCURACY_BY_INIT,
     accuracy_by_setting.BY_LEARNING_RATE,
     accuracy_by_setting.BY_BATCH_SIZE,
     TUNING,

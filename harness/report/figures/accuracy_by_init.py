@@ -1,0 +1,107 @@
+"""Test accuracy by initialisation: each seed a dot, cells side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.report.axes import accuracy_label, per_cent_axis, reference_handle, reference_line
+from harness.report.figure_spec import FigureSpec, ReportData
+from harness.report.layout import (
+    Panel,
+    drawing_axes,
+    make_pages,
+    not_ok_text,
+    page_columns,
+    seeds_text,
+    split,
+)
+from harness.report.style import CellStyle, cell_styles
+from harness.results.repeats import labelled
+
+
+def plot_accuracy_by_init(
+    runs: pd.DataFrame, ax: Axes | None = None, styles: dict[str, CellStyle] | None = None
+) -> Axes:
+    """Draws the test accuracy (%) of each `ok` run above its initialisation, and the mean as a bar.
+
+    Args:
+        runs: rows of one task, condition, T and H; `label` as `labelled` adds it (else `cell`).
+        ax: where to draw; a new figure if None.
+        styles: of the cells; made from the runs if None.
+    """
+    ax = drawing_axes(ax)
+    label = "label" if "label" in runs else "cell"
+    styles = styles or cell_styles(runs[label])
+    inits = sorted(runs["init"].unique(), key=lambda name: (name != "torch", name))
+    cells = [cell for cell in styles if (runs[label] == cell).any()]
+    width = 0.84 / max(1, len(cells))  # of the column of a cell
+    offsets = width * (np.arange(len(cells)) - (len(cells) - 1) / 2)
+    ok = runs[(runs["status"] == "ok") & runs["test_accuracy"].notna()]
+    for offset, cell in zip(offsets, cells, strict=True):
+        rows, style = ok[ok[label] == cell], styles[cell]
+        xs = rows["init"].map(inits.index).astype(float) + offset
+        values = 100 * rows["test_accuracy"].astype(float)
+        ax.plot(xs + 0.45 * width * _places(rows["seed"]), values, linestyle="none", marker=style.marker,
+                color=style.color, markersize=5, alpha=0.55, markeredgewidth=0)  # fmt: skip
+        means = values.groupby(xs).mean()
+        ax.hlines(means, means.index - 0.4 * width, means.index + 0.4 * width, color=style.color, linewidth=2)
+    ax.set_xlim(-0.6, len(inits) - 0.4)
+    ax.set_xticks(range(len(inits)), inits, rotation=25, ha="right", rotation_mode="anchor")
+    ax.grid(visible=False, axis="x")
+    for edge in range(1, len(inits)):
+        ax.axvline(edge - 0.5, color="#d0d0d0", linewidth=0.8, zorder=0.5)
+    return ax
+
+
+def _places(seeds: pd.Series) -> pd.Series:
+    """From −0.8 to 0.8, a place for each seed, so that equal results stand side by side."""
+    ranks = seeds.rank(method="dense") - 1
+    return 0.8 * (2 * ranks / max(1.0, float(ranks.max())) - 1) if ranks.max() > 0 else 0.0 * ranks
+
+
+def _panels(data: ReportData) -> list[Panel]:
+    """A panel for each task, condition, H and T that has at least two initialisations."""
+    if data.runs.empty:
+        return []
+    panels = split(labelled(data.runs, ignore=["init"]), ["hidden_size", "seq_len"])
+    panels = [panel for panel in panels if panel.runs["init"].nunique() > 1]
+    measured = any((p.runs["status"].eq("ok") & p.runs["test_accuracy"].notna()).any() for p in panels)
+    return panels if measured else []
+
+
+def accuracy_by_init_pages(data: ReportData, caption: str) -> list[Figure]:
+    """Test accuracy by initialisation."""
+    panels = _panels(data)
+
+    def draw(ax: Axes, panel: Panel) -> list[str]:
+        plot_accuracy_by_init(panel.runs, ax, data.styles)
+        reference_line(ax, panel.runs, "seq_len", "chance_accuracy", 100)
+        per_cent_axis(ax)
+        ax.set_ylabel(accuracy_label(panel.runs))
+        return [seeds_text(panel.runs, ["label", "init"]), not_ok_text(panel.runs)]
+
+    shown = {cell: CellStyle(style.color, style.marker, "") for cell, style in data.styles.items()}
+    return make_pages(
+        panels, draw, title="Test accuracy by initialisation", caption=caption, styles=shown,
+        columns=min(2, page_columns(panels)), handles=[reference_handle("chance")],
+    )  # fmt: skip
+
+
+ACCURACY_BY_INIT = FigureSpec(
+    name="accuracy_vs_init",
+    question="How much does the initialisation decide what each cell reaches?",
+    caption=(
+        "Each mark is a seed, each bar the mean of a cell; initialisations are explained in docs/cells.md. "
+        "A missing group: the pair means nothing, such as chrono with an RNN, or was not run."
+    ),
+    alt=(
+        "Dot chart. Vertical: test accuracy from 0 to 100 %. Horizontal: initialisation, torch's own first. "
+        "One column of dots per cell with a bar at their mean; dashed: chance. One panel per task, hidden "
+        "size, sequence length and further setting."
+    ),
+    applies=lambda data: bool(_panels(data)),
+    draw=accuracy_by_init_pages,
+)
