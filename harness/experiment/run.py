@@ -148,7 +148,7 @@ def _measured_columns(run: Plan, history: History) -> dict[str, Any]:
     """The columns that the history gives."""
     columns: dict[str, Any] = {}
     for probe in run.probes:
-        columns |= probe.summary(history.probes[probe.name], run.task)
+        columns |= probe.summary(history.probes[probe.name], run.task, history)
     return columns | {
         "data_fingerprint": run.task.fingerprint,
         "steps": history.steps,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.report.flow_medians import FLOW_LEAD, FLOW_MEDIANS, flow_medians, flow_texts
 from harness.report.markdown import markdown_table, number, plus_minus
 from harness.report.tuning_section import tuning_section
 from harness.results.contention import contention_of
@@ -45,8 +46,9 @@ def summary_table(runs: pd.DataFrame) -> pd.DataFrame:
         origin (`ORIGINS`) that varies within a task; `n` (runs that are `ok`), `not_ok`; means over the `ok`
         runs of test_accuracy and test_loss with half widths of their 95 % t intervals in `*_half` (NaN for
         n = 1); chance_accuracy, memoryless_loss; `solved` (of n) and the median solved_step of those; means
-        of grad_norm_mean and train_s (seconds); the median gradflow_half_life (steps; NaN where there is
-        none) over the `falling` runs that have one.
+        of grad_norm_mean and train_s (seconds); medians of gradflow_decades_init, gradflow_decades_end,
+        gradflow_reach_init and gradflow_reach_end over the `ok` runs that have them (NaN: none), and in
+        `gradflow_bounds` the names of those that are upper bounds, such as `decades_init,reach_end`.
     """
     varying = varying_settings(runs)
     chosen = chosen_values(runs)
@@ -129,8 +131,7 @@ def _measures(group: pd.DataFrame) -> dict[str, Any]:
         "solved": int(ok["solved_step"].notna().sum()) if group["solved_rule"].notna().any() else math.nan,
         "solved_step": _median(ok["solved_step"]),
         "grad_norm_mean": ok["grad_norm_mean"].mean(),
-        "gradflow_half_life": _median(ok["gradflow_half_life"]),
-        "falling": int(ok["gradflow_half_life"].notna().sum()),
+        **flow_medians(ok),
         "train_s": ok["train_s"].mean(),
     }
 
@@ -195,12 +196,12 @@ def _settings_section(runs: pd.DataFrame) -> list[str]:
     names = [str(name) for name in table]
     extra = names[names.index("hidden_size") + 1 : names.index("n")]
     titles = ["task", "variant", "data", "T", "cell", "H", *extra, "n", "test accuracy %", "chance %"]
-    titles += ["test loss", "memoryless loss", "solved", "grad norm", "half-life", "train s"]
+    titles += ["test loss", "memoryless loss", "solved", "grad norm"]
+    titles += [*(title for title, _ in FLOW_MEDIANS.values()), "train s"]
     lead = (
         "Mean over the seeds that ended `ok` ± half width of the 95 % t interval; n is their number. Solved: "
         "how many met the task's threshold, and the median step at which. Grad norm: mean before clipping. "
-        "Half-life: steps back in time over which ‖∂L/∂h‖ halves, median over the seeds in which it falls, "
-        "and how many these are if not all; – if none."
+        f"{FLOW_LEAD}"
     )
     rows = [_setting_row(row, extra) for row in table.to_dict("records")]
     return [lead, "", *markdown_table(titles, rows)]
@@ -218,15 +219,9 @@ def _setting_row(row: dict[Any, Any], extra: Sequence[str]) -> list[str]:
         number(row["memoryless_loss"], ".3g"),
         _solved(row, n),
         number(row["grad_norm_mean"], ".3g"),
-        _half_life(row, n),
+        *flow_texts(row),
         number(row["train_s"], ".3g"),
     ]
-
-
-def _half_life(row: dict[Any, Any], n: int) -> str:
-    """The median half-life of the seeds whose gradient falls, and how many these are where not all do."""
-    of_all = "" if row["falling"] in (0, n) else f" ({row['falling']}/{n})"
-    return number(row["gradflow_half_life"], ".1f") + of_all
 
 
 def _solved(row: dict[Any, Any], n: int) -> str:

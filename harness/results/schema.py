@@ -161,14 +161,41 @@ class RunRecord:
     )
     grad_norm_max: float | None = column("largest gradient norm before clipping", None)
     clip_rate: float | None = column("share of training steps that were clipped", None)
-    gradflow_slope: float | None = column(
-        "change of log10 ‖∂ℓ/∂h_t‖ per step back in time, top layer, last probe; negative: vanishing; "
-        "empty where sequences differ in length",
+    gradflow_decades_init: float | None = column(
+        "log10 of ‖∂ℓ/∂h_t‖ at the first time step over that at the last, top layer, at initialisation "
+        "(first probe); negative: vanishing; an upper bound where `gradflow_underflow` names it; like all "
+        "numbers `gradflow_…` empty where sequences differ in length: t is then no count of steps back",
         None,
     )
-    gradflow_half_life: float | None = column(
-        "steps back over which that norm halves; empty where it does not fall", None
+    gradflow_decades_best: float | None = column("the same at the probe nearest to `best_step`", None)
+    gradflow_decades_end: float | None = column("the same at the last probe", None)
+    gradflow_reach_init: float | None = column(
+        "steps back until ‖∂ℓ/∂h_t‖ first falls below a tenth of its last value, top layer, at "
+        "initialisation; T where it never does; log10 of the norm is interpolated between recorded points",
+        None,
     )
+    gradflow_reach_best: float | None = column("the same at the probe nearest to `best_step`", None)
+    gradflow_reach_end: float | None = column("the same at the last probe", None)
+    gradflow_underflow: str = column(
+        "which of these are upper bounds, because a norm is exactly 0 and stands for `at_most` of "
+        "`gradflow.csv`: `init`, `best`, `end` for decades, `reach_init`, … for reaches; empty: none",
+        "",
+    )
+    gradflow_slope_init: float | None = column(
+        "slope of the least-squares line of log10 ‖∂ℓ/∂h_t‖ by the steps back in time, top layer, at "
+        "initialisation; negative: vanishing; empty where a norm is exactly 0",
+        None,
+    )
+    gradflow_r2_init: float | None = column(
+        "R² of that line; empty with fewer than three time steps, or equal norms", None
+    )
+    gradflow_half_life: float | None = column(
+        "steps back over which the norm halves, at initialisation, from `gradflow_slope_init`; empty where "
+        "the norm does not fall or `gradflow_r2_init` is below 0.95",
+        None,
+    )
+    gradflow_slope: float | None = column("the slope at the last probe", None)
+    gradflow_r2: float | None = column("R² of the line at the last probe", None)
     gradflow_note: str | None = column("why the gradient flow was not measured", None)
     train_s: float | None = column("seconds in training steps: no data building, evaluation or probes", None)
     train_cpu_s: float | None = column(

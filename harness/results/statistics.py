@@ -44,6 +44,32 @@ def t_interval(values: Iterable[float], level: float = 0.95) -> tuple[float, flo
     return float(x.mean()), float(stdtrit(len(x) - 1, (1 + level) / 2) * standard_error)
 
 
+def median_of_bounds(values: pd.Series, is_bound: pd.Series) -> tuple[float, bool]:
+    """The median of numbers of which some are upper bounds, and whether it is one itself.
+
+    It is one when the median would change if these numbers were lower: an upper bound below the median leaves
+    it exact.
+
+    Args:
+        values: one number per seed; NaN and NA are dropped.
+        is_bound: of the same index: whether the true value may be lower.
+
+    Returns:
+        The median (NaN without a value), and whether it is an upper bound.
+
+    >>> median_of_bounds(pd.Series([-36.0, -5.0, -4.0]), pd.Series([True, False, False]))
+    (-5.0, False)
+    >>> median_of_bounds(pd.Series([-36.0, -36.0, -4.0]), pd.Series([True, True, False]))
+    (-36.0, True)
+    """
+    known = values.dropna().astype(float)
+    if known.empty:
+        return math.nan, False
+    lowest = known.where(~is_bound[known.index].astype(bool), -math.inf)
+    median = float(known.median())
+    return median, float(lowest.median()) < median
+
+
 def paired_difference(
     a_by_seed: pd.Series, b_by_seed: pd.Series, level: float = 0.95
 ) -> tuple[float, float, int]:

@@ -6,7 +6,6 @@ from harness.training.loop import conclude, continue_training, train
 from harness.training.model import SequenceClassifier, count_parameters, encoded_size
 from harness.training.options import TrainOptions
 from harness.training.probes import PROBES, Probe, asked_probes
-from harness.training.probes.gradient_flow import flow_slope, half_life
 from harness.training.process import flush_denormals, keep_freed_memory, training_process
 from harness.training.random_state import seeded
 from harness.training.state import TrainingState
@@ -26,9 +25,7 @@ __all__ = [
     "count_parameters",
     "encoded_size",
     "evaluate",
-    "flow_slope",
     "flush_denormals",
-    "half_life",
     "keep_freed_memory",
     "seeded",
     "train",

@@ -107,7 +107,7 @@ def _finished(run: Plan, **changes: Any) -> RunRecord:
         "n_params": 1000, "steps": 600, "epochs": 6.0, "best_step": 550, "val_loss": level,
         "val_accuracy": 1 - level / 2, "test_loss": level, "test_accuracy": 1 - level / 2,
         "grad_norm_mean": level, "grad_norm_max": 3 * level, "clip_rate": level / 3,
-        "gradflow_half_life": 5 * level, "train_s": 1 + level, "eval_s": level, "cpu_s": 2 + level,
+        "gradflow_reach_end": 5 * level, "train_s": 1 + level, "eval_s": level, "cpu_s": 2 + level,
     }  # fmt: skip
     return RunRecord(**columns, **measured)
 

@@ -26,11 +26,12 @@ LOSSES = {
 
 
 def measured(flows):
-    rows = fused_rows(flows, range(T), 7)
+    rows = fused_rows(flows, range(T), 7, smallest=1e-300)
     assert {row.step for row in rows} == {7}
     for row in rows:
         log10_norm = pytest.approx(math.log10(row.norm)) if row.norm > 0 else -math.inf
         assert row.log10_norm == log10_norm
+        assert row.at_most == (None if row.norm > 0 else 1e-300)
     return norms_of(rows)
 
 
@@ -117,4 +118,4 @@ def test_a_second_backward_pass_overwrites_the_flow():
 def test_without_a_backward_pass_there_are_no_rows():
     fused, flows = FusedCell(stock("gru", D, H)), [GradientFlow()]
     fused(draw(B, T, D), flows=flows)
-    assert fused_rows(flows, range(T), 1) == []
+    assert fused_rows(flows, range(T), 1, smallest=1e-300) == []

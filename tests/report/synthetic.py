@@ -22,6 +22,7 @@ TASKS: dict[str, dict[str, Any]] = {
         "data_source": "generated",
         "chance": 0.25,
         "memoryless": 1.386,
+        "solved_rule": "accuracy >= 0.95",
     },
     "adding": {
         "variant": "uniform",
@@ -29,6 +30,7 @@ TASKS: dict[str, dict[str, Any]] = {
         "chance": 0.0784,
         "memoryless": 1 / 6,
         "tolerance": 0.04,
+        "solved_rule": "accuracy >= 0.95",
     },
 }
 REACH = {"rnn": 30.0, "lstm": 160.0, "gru": 110.0}  # the length at which a cell begins to fail
@@ -163,7 +165,7 @@ def _one_run(
         variant=facts["variant"], data_source=facts["data_source"], chance_accuracy=chance,
         memoryless_loss=facts["memoryless"], tolerance=facts.get("tolerance"), steps=last.step,
         train_s=train_s * last.step * rng.uniform(0.9, 1.1),
-        gradflow_half_life=reach / 8, **(measured | columns),
+        solved_rule=facts.get("solved_rule"), gradflow_reach_end=reach / 8, **(measured | columns),
     )  # fmt: skip
     return record, rows, _flow(rng, cell, T, reach, layers, [1, last.step])
 

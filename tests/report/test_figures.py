@@ -16,11 +16,13 @@ from harness.report import (
 from harness.report.curves import mean_curve
 from harness.report.figure_spec import ReportData
 from harness.report.figures.accuracy_heatmap import mean_accuracy
-from harness.report.figures.gradient_flow import mean_norm
-from harness.report.layout import drawing_axes
+from harness.report.figures.gradient_flow import page_groups
+from harness.report.flow_lines import median_and_range, relative_norms
+from harness.report.layout import Panel, drawing_axes
 from harness.report.seed_lines import draw_seed_lines
 from harness.results import load_gradflow, load_runs, load_steps, t_interval
 from harness.results.repeats import labelled
+from tests.results.rows import FlowRow
 
 from .checks import outside, overlaps, text_boxes
 from .synthetic import make_record, make_results, write_run
@@ -243,25 +245,128 @@ def test_a_diverged_run_is_drawn_but_in_no_mean(grid):
     assert list(thick.get_ydata()) == pytest.approx(expected)
 
 
-def test_gradient_flow_takes_geometric_means_and_leaves_zeros_out():
-    rows = [("a", 0, 0.0), ("a", 1, 1e-4), ("b", 0, 1e-9), ("b", 1, 1e-2)]
-    flow = pd.DataFrame(rows, columns=["run_id", "t", "norm"]).assign(step=5, layer=0, state="h", label="rnn")
-    assert mean_norm(flow).to_dict() == pytest.approx({1: 1e-3})
+def flow_of(curves, label="rnn"):
+    """Rows of `load_gradflow` with a label: the norms at t = 0, 1, … of each run."""
+    rows = [(run, t, norm) for run, norms in curves.items() for t, norm in enumerate(norms)]
+    flow = pd.DataFrame(rows, columns=["run_id", "t", "norm"])
+    return flow.assign(step=5, layer=0, state="h", label=label)
+
+
+def test_gradient_flow_is_the_median_of_curves_that_end_at_one():
+    curves = {"a": [1e-3, 1e-2, 1e-1], "b": [5.0, 2.0, 10.0], "c": [0.0, 1e-30, 1e-20], "d": [1e-4, 0.1, 1.0]}
+    flow = flow_of(curves).sample(frac=1, random_state=0)
+    curve = median_and_range(relative_norms(flow))
+    for t in range(3):
+        values = sorted(norms[t] / norms[2] for norms in curves.values())
+        expected = [np.sqrt(values[1] * values[2]), values[0], values[3]]
+        assert curve.loc[t, ["median", "low", "high"]].tolist() == pytest.approx(expected)
     ax = plot_gradient_flow(flow)
-    [seeds] = ax.collections
-    assert [segment.tolist() for segment in seeds.get_segments()] == [[[1, 1e-4]], [[0, 1e-9], [1, 1e-2]]]
-    assert all((np.asarray(line.get_ydata()) > 0).all() for line in ax.lines)
+    [line], [band] = ax.lines, ax.collections
+    assert list(line.get_ydata()) == pytest.approx(curve["median"].tolist())
+    assert line.get_ydata()[-1] == 1
+    assert band.get_paths()[0].vertices[:, 1].max() == pytest.approx(1)
+
+
+def test_exact_zeros_of_a_gradient_flow_cut_the_line_and_pull_the_median_down():
+    two = flow_of({"a": [0.0, 0.0, 1.0], "b": [1e-3, 0.0, 1.0]})
+    curve = median_and_range(relative_norms(two))
+    assert curve["median"].tolist() == [0.0, 0.0, 1.0]
+    assert curve["high"].tolist() == pytest.approx([1e-3, 0.0, 1.0])
+    assert np.isnan(plot_gradient_flow(two).lines[0].get_ydata()).tolist() == [True, True, False]
+    assert median_and_range(relative_norms(flow_of({"a": [0.0, 1.0], "b": [0.1, 1.0], "c": [0.2, 1.0]})))[
+        "median"
+    ].tolist() == pytest.approx([0.1, 1.0])
+    for last in (0.0, np.inf, np.nan):
+        gone = flow_of({"a": [1.0, last], "b": [0.5, 1.0]})
+        assert set(relative_norms(gone)["run_id"]) == {"b"}
 
 
 def test_gradient_flow_names_cells_with_zeros_and_splits_layers(tmp_path):
     make_results(tmp_path, tasks=["mnist"], hidden=[32], lengths=[112], layers=2)
     runs = load_runs(tmp_path)
-    data = data_of(runs, None, load_gradflow(tmp_path, runs))
+    flow = load_gradflow(tmp_path, runs)
+    assert (flow.loc[flow["step"] == 1, "norm"] == 0).any() and (flow.loc[flow["step"] > 1, "norm"] > 0).all()
+    data = data_of(runs, None, flow)
     [top] = pages_of("gradient_flow", data)
     [below] = pages_of("gradient_flow_lower_layers", data)
-    assert "exact\u00a0zeros:\u00a0rnn" in top.axes[0].get_title(loc="left")
+    start, end = (title_of(ax) for ax in top.axes)
+    assert "exact zeros: rnn" in start and "exact zeros" not in end
+    assert start.startswith("at initialisation") and end.startswith("end")
     assert "top layer" in top.get_suptitle().replace("\u00a0", " ")
     assert "layer 0, counted from 0" in below.get_suptitle().replace("\u00a0", " ")
+    assert ":" in {line.get_linestyle() for line in top.axes[0].lines}  # c of the LSTM
+
+
+def title_of(ax):
+    return ax.get_title(loc="left").replace("\n", " ").replace("\u00a0", " ")
+
+
+def test_gradient_flow_separates_seeds_that_solved_the_task(tmp_path):
+    for seed, solved in enumerate((300, None, None)):
+        record = make_record(task="adding", cell="gru", seed=seed, seq_len=3, solved_step=solved,
+                             solved_rule="loss <= 0.01")  # fmt: skip
+        norms = {1: [1e-9, 1e-4, 1.0], 1000: [0.5, 1.0, 2.0] if solved else [10.0 ** -(seed + 13), 0.1, 1.0]}
+        rows = [FlowRow(step, 0, "h", t, n, np.log10(n)) for step in norms for t, n in enumerate(norms[step])]
+        write_run(tmp_path, record, gradflow=rows)
+    write_run(tmp_path, make_record(task="adding", cell="gru", seed=3, seq_len=3, status="failed",
+                                    solved_rule="loss <= 0.01"))  # fmt: skip
+    runs = load_runs(tmp_path)
+    data = data_of(runs, None, load_gradflow(tmp_path, runs))
+    [page] = pages_of("gradient_flow", data)
+    start, solved, others = page.axes
+    assert [title_of(ax) for ax in page.axes] == [
+        "at initialisation, n = 3 seeds, 1 failed",
+        "end, seeds that solved it, n = 1 of 3 seeds",
+        "end, seeds that did not, n = 2 of 3 seeds",
+    ]
+    assert list(start.lines[0].get_ydata()) == pytest.approx([1e-9, 1e-4, 1])
+    assert list(solved.lines[0].get_ydata()) == pytest.approx([0.25, 0.5, 1])
+    assert list(others.lines[0].get_ydata()) == pytest.approx([10**-14.5, 0.1, 1])
+    assert len(solved.collections) == 0 and len(others.collections) == 1  # no band of one seed
+    limits = {ax.get_ylim() for ax in page.axes}
+    assert limits == {(0.5e-12, 2.0)}
+    assert "cut at 12 decades" in page.legends[0].get_title().get_text().replace("\n", " ")
+
+
+def test_gradient_flow_counts_seeds_by_cell_where_these_differ(grid):
+    runs, steps, flow = grid
+    known = data_of(runs, steps, flow)
+    task = known.runs.query("task == 'temporal_order' and hidden_size == 32 and seq_len == 112")
+    solved_by = task["cell"].map({"rnn": 0, "lstm": 2, "gru": 3})  # of the seeds 0, 1, 2
+    task = task.assign(solved_step=task["solved_step"].fillna(500).where(task["seed"] < solved_by))
+    [page] = pages_of("gradient_flow", ReportData(task, steps, flow, known.styles))
+    assert title_of(page.axes[1]).endswith("solved it, n: rnn 0, lstm 2, gru 3 of 3 seeds")
+    assert title_of(page.axes[2]).endswith("did not, n: rnn 3, lstm 1, gru 0 of 3 seeds")
+    assert [len(ax.lines) for ax in page.axes] == [4, 3, 3]  # h of each cell, and c of the LSTM
+
+
+def test_gradient_flow_draws_at_most_nine_lines_a_panel(crowd, crowd_pages, grid_pages):
+    pages = crowd_pages["gradient_flow adding"]
+    assert len(pages) == 3
+    assert max(len(ax.lines) for page in pages for ax in page.axes) == 9
+    cells = [text.get_text() for page in pages for text in page.legends[0].texts]
+    assert len({cell for cell in cells if cell in set(crowd[0]["cell"])}) == 20
+    first = pages[0]
+    assert "cells 1–9 of 20" in first.get_suptitle().replace("\u00a0", " ")
+    assert "An LSTM's c is not drawn" in first.legends[0].get_title().get_text().replace("\n", " ")
+    assert "An LSTM's c" not in pages[1].legends[0].get_title().get_text().replace("\n", " ")
+    for page in grid_pages["gradient_flow temporal_order"]:
+        assert len({ax.get_ylim() for ax in page.axes}) == 1
+
+
+def test_panels_of_a_hidden_size_share_a_page_where_they_can():
+    def sizes(*per_size):
+        return [
+            Panel((), pd.DataFrame({"hidden_size": [H]})) for H, n in enumerate(per_size) for _ in range(n)
+        ]
+
+    def pages(*per_size):
+        groups = page_groups(sizes(*per_size), 4)
+        return [[int(panel.runs["hidden_size"].iloc[0]) for panel in group] for group in groups]
+
+    assert pages(3, 3) == [[0, 0, 0], [1, 1, 1]]
+    assert pages(1, 1, 2, 1) == [[0, 1, 2, 2], [3]]
+    assert pages(6, 1) == [[0, 0, 0, 0], [0, 0, 1]]
 
 
 def test_one_layer_has_no_figure_of_lower_layers(grid):

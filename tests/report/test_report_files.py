@@ -37,8 +37,10 @@ def test_a_small_grid_gets_every_figure_that_applies(tmp_path):
     save_pages([page], tmp_path / "figures", "of_an_earlier_report", "an empty page")
     paths = write_report(tmp_path)
     assert all(path.stat().st_size > 0 for path in paths)
-    per_task = {
-        f"{k}-{t}.png" for k in ("learning_curves", "grad_norm", "gradient_flow") for t in ("mnist", "adding")
+    per_task = {f"{k}-{t}.png" for k in ("learning_curves", "grad_norm") for t in ("mnist", "adding")} | {
+        "gradient_flow-mnist.png",
+        "gradient_flow-adding-1.png",
+        "gradient_flow-adding-2.png",
     }
     assert names(paths) == per_task | {
         "accuracy_vs_length.png", "loss_vs_length.png", "accuracy_heatmap.png", "accuracy_vs_hidden_size.png",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -100,7 +102,44 @@ def test_markdown_hides_no_run(runs):
 
 def test_one_seed_has_no_interval(tmp_path):
     (row,) = rows_of(summary_markdown(load_runs(write(tmp_path, record()))), "Settings")
-    assert (row["n"], row["test accuracy %"], row["half-life"]) == ("n=1", "90.0", "–")
+    assert (row["n"], row["test accuracy %"]) == ("n=1", "90.0")
+    assert {row[f"{what} {when}"] for what in ("decades", "reach") for when in ("init", "end")} == {"–"}
+
+
+def test_medians_of_the_gradient_flow_are_bounds_where_underflow_decides_them(tmp_path):
+    flows = [  # decades at initialisation and end, reach at initialisation and end, what underflowed
+        (-36.0, -3.0, 2.0, 9.0, "init"),
+        (-30.0, -35.0, 3.0, 1.0, "init,end,reach_init"),
+        (-6.0, -1.04, 4.0, 28.0, ""),
+        (-5.0, 0.04, None, 28.0, ""),
+    ]
+    names = [f"gradflow_{what}_{when}" for what in ("decades", "reach") for when in ("init", "end")]
+    records = [
+        record(seed=s, **dict(zip([*names, "gradflow_underflow"], flow, strict=True)))
+        for s, flow in enumerate(flows)
+    ]
+    lost = record(seed=9, status="diverged", gradflow_decades_end=99.0, gradflow_underflow="end")
+    runs = load_runs(write(tmp_path, *records, lost))
+    (row,) = summary_table(runs).to_dict("records")
+    assert [row[name] for name in names] == [-18.0, pytest.approx(-2.02), 3.0, 18.5]
+    assert row["gradflow_bounds"] == "decades_init,reach_init"
+    (shown,) = rows_of(summary_markdown(runs), "Settings")
+    assert (shown["decades init"], shown["decades end"]) == ("≤ -18.0", "-2.0")
+    assert (shown["reach init"], shown["reach end"]) == ("≤ 3.0", "18.5")
+    (last,) = rows_of(summary_markdown(runs.iloc[3:4].assign(gradflow_decades_end=-0.04)), "Settings")
+    assert (last["decades end"], last["reach init"]) == ("0.0", "–")
+    assert "half" not in summary_markdown(runs).replace("half width", "")
+
+
+def test_rows_of_0_2_have_no_decades_and_no_reach(tmp_path):
+    folder = write(tmp_path, record(gradflow_slope=-0.1, gradflow_half_life=3.0))
+    (path,) = folder.glob("runs/*/row.json")
+    row = json.loads(path.read_text())
+    new = [name for name in row if name.startswith(("gradflow_decades", "gradflow_reach", "gradflow_under"))]
+    assert len(new) == 7
+    path.write_text(json.dumps({name: value for name, value in row.items() if name not in new}))
+    (shown,) = rows_of(summary_markdown(load_runs(folder)), "Settings")
+    assert shown["decades end"] == shown["reach init"] == "–"
 
 
 def test_mixtures_are_said_plainly(tmp_path):

@@ -11,15 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
+import torch
 from torch import Tensor
 
 from harness.kernels import FusedCell, GradientFlow
 from harness.results.schema import column
 from harness.tasks import Task
+from harness.training.history import History
 from harness.training.model import SequenceClassifier
 from harness.training.options import NUM_POINTS, TrainOptions
 from harness.training.probes.chunked_pass import ChunkEnd, chunked_forward, why_not_chunked
+from harness.training.probes.flow_summary import FlowCurve, flow_columns, make_curve, nearest_step
 from harness.training.probes.probe import Observation
 
 MAX_STEPS = 20
@@ -37,6 +39,11 @@ class FlowRow:
         "mean of ‖∂ℓ/∂h_t‖, ℓ the loss of one sequence, over the sequences of the batch not ended at t"
     )
     log10_norm: float = column("log10 of `norm`; −inf for a norm of 0")
+    at_most: float | None = column(
+        "where `norm` is 0: the largest norm it can stand for, since smaller numbers are flushed to 0; "
+        "otherwise empty",
+        None,
+    )
 
 
 @dataclass(frozen=True)
@@ -71,15 +78,26 @@ class GradientFlowProbe:
         if isinstance(model.cell, FusedCell):
             flows = [GradientFlow() for _ in range(model.cell.num_layers)]
             answer = model(x, lengths, flows)
-            return Observation(answer, lambda step: fused_rows(flows, points, step, lengths))
+            smallest = underflow_bound(len(x), model.cell.cell.hidden_size, answer.dtype)
+            return Observation(
+                answer, lambda step: fused_rows(flows, points, step, lengths, smallest=smallest)
+            )
         output, ends = chunked_forward(model.cell, model.encode(x), points)
         return Observation(model.answer(output, lengths), lambda step: flow_rows(ends, step, lengths))
 
-    def summary(self, rows: Sequence[FlowRow], task: Task) -> dict[str, Any]:
-        """`gradflow_slope` and `gradflow_half_life`; None when the sequences differ in length."""
+    def summary(self, rows: Sequence[FlowRow], task: Task, history: History) -> dict[str, Any]:
+        """The columns `gradflow_*`, see `flow_columns`; empty where the sequences differ in length."""
         equally_long = bool((task.train.lengths == task.spec.seq_len).all())
-        slope = flow_slope(rows) if equally_long else None  # t is then equally far from every sequence's end
-        return {"gradflow_slope": slope, "gradflow_half_life": half_life(slope)}
+        rows = rows if equally_long else ()  # t is then equally far from every sequence's end
+        steps = {row.step for row in rows}
+        probed = {
+            "init": min(steps, default=None),
+            "best": nearest_step(steps, history.best_step),
+            "end": max(steps, default=None),
+        }
+        return flow_columns(
+            {moment: top_curve(rows, step, task.spec.seq_len) for moment, step in probed.items()}
+        )
 
     def covers(self, recorded: Mapping[str, Any]) -> bool:
         """Whether the recorded table has at least as many points; without `points`, it has all."""
@@ -114,17 +132,37 @@ def probe_steps(total: int, every: int, most: int = MAX_STEPS) -> frozenset[int]
     return frozenset((1, *(min(number * every, total) for number in numbers)))
 
 
+def underflow_bound(batch_size: int, hidden_size: int, dtype: torch.dtype) -> float:
+    """The largest norm that an exact 0 can stand for: every number was below the smallest normal one.
+
+    The loss is a mean over the batch, so that ∂ℓ_b/∂h = B ∂L/∂h of sequence b. Denormals are flushed to zero
+    in training (`training.process`); where they are not, 0 stands for less.
+
+    >>> underflow_bound(100, 64, torch.float32) == 100 * 8 * 2.0**-126
+    True
+    """
+    return batch_size * math.sqrt(hidden_size) * torch.finfo(dtype).tiny
+
+
 def fused_rows(
-    flows: Sequence[GradientFlow], points: Sequence[int], step: int, lengths: Tensor | None = None
+    flows: Sequence[GradientFlow],
+    points: Sequence[int],
+    step: int,
+    lengths: Tensor | None = None,
+    *,
+    smallest: float,
 ) -> list[FlowRow]:
-    """The rows that `flow_rows` gives, from the sums that a fused cell recorded in its backward pass."""
+    """The rows that `flow_rows` gives, from the sums that a fused cell recorded in its backward pass.
+
+    `smallest` is the `underflow_bound` of a batch without padding.
+    """
     rows = []
     for layer, flow in enumerate(flows):
         for t in points:
             running = _share_running(lengths, t)
             for state, norms in (("h", flow.h), ("c", flow.c)):
                 if running > 0 and len(norms):
-                    rows.append(_row(step, layer, state, t, float(norms[t]) / running))
+                    rows.append(_row(step, layer, state, t, float(norms[t]), smallest, running))
     return rows
 
 
@@ -140,40 +178,19 @@ def flow_rows(ends: Sequence[ChunkEnd], step: int, lengths: Tensor | None = None
         running = _share_running(lengths, end.t)
         if running == 0:
             continue
-        rows.append(_row(step, end.layer, "h", end.t, _sum_of_norms(end.grad_h()) / running))
-        grad_c = end.grad_c()
-        if grad_c is not None:
-            rows.append(_row(step, end.layer, "c", end.t, _sum_of_norms(grad_c) / running))
+        for state, grad_BH in (("h", end.grad_h()), ("c", end.grad_c())):
+            if grad_BH is not None:
+                smallest = underflow_bound(len(grad_BH), grad_BH.shape[1], grad_BH.dtype)
+                total = _sum_of_norms(grad_BH)
+                rows.append(_row(step, end.layer, state, end.t, total, smallest, running))
     return rows
 
 
-def flow_slope(rows: Sequence[FlowRow]) -> float | None:
-    """Change of log10 ‖∂L/∂h_t‖ per step back in time, top layer, last measured step; negative: vanishing.
-
-    The least-squares line through the points with a norm above 0; None with fewer than two.
-
-    >>> flow_slope([FlowRow(step=9, layer=0, state="h", t=t, norm=10.0**y, log10_norm=y)
-    ...             for t, y in ((0, -4.0), (2, -2.0))])
-    -1.0
-    """
-    if not rows:
-        return None
-    last, top = max(row.step for row in rows), max(row.layer for row in rows)
-    points = [(row.t, row.log10_norm) for row in rows if (row.step, row.layer, row.state) == (last, top, "h")]
-    points = [(t, y) for t, y in points if math.isfinite(y)]
-    if len(points) < 2:
-        return None
-    t, y = np.array(points).T
-    return -float(((t - t.mean()) * (y - y.mean())).sum() / ((t - t.mean()) ** 2).sum())
-
-
-def half_life(slope: float | None) -> float | None:
-    """Steps back over which the norm halves; None when it does not fall.
-
-    >>> round(half_life(-0.1), 3), half_life(0.1)
-    (3.01, None)
-    """
-    return math.log10(2) / -slope if slope is not None and slope < 0 else None
+def top_curve(rows: Sequence[FlowRow], step: int | None, seq_len: int) -> FlowCurve | None:
+    """The curve of ‖∂ℓ/∂h_t‖ in the top layer at a probed step, or None: see `make_curve`."""
+    top = max((row.layer for row in rows), default=0)
+    chosen = [row for row in rows if (row.step, row.layer, row.state) == (step, top, "h")]
+    return make_curve(((row.t, row.norm, row.at_most) for row in chosen), seq_len)
 
 
 def _share_running(lengths: Tensor | None, t: int) -> float:
@@ -186,6 +203,11 @@ def _sum_of_norms(grad_BH: Tensor) -> float:
     return float(grad_BH.double().norm(dim=1).sum())  # squares of small float32 numbers would underflow
 
 
-def _row(step: int, layer: int, state: str, t: int, norm: float) -> FlowRow:
+def _row(step: int, layer: int, state: str, t: int, total: float, smallest: float, running: float) -> FlowRow:
+    """A row from a sum over the batch and its bound; `running` is the share of sequences not ended at t."""
+    norm = total / running
     log10_norm = math.log10(norm) if norm > 0 else -math.inf
-    return FlowRow(step=step, layer=layer, state=state, t=t, norm=norm, log10_norm=log10_norm)
+    at_most = smallest / running if norm == 0 else None
+    return FlowRow(
+        step=step, layer=layer, state=state, t=t, norm=norm, log10_norm=log10_norm, at_most=at_most
+    )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 from torch import Tensor
 
 from harness.tasks import Task
+from harness.training.history import History
 from harness.training.model import SequenceClassifier
 from harness.training.options import TrainOptions
 
@@ -58,8 +59,8 @@ class Probe(Protocol):
         """Measures one training step; called in the place of its forward pass."""
         ...
 
-    def summary(self, rows: Sequence[Any], task: Task) -> dict[str, Any]:
-        """Columns of the run's row that are computed from the table."""
+    def summary(self, rows: Sequence[Any], task: Task, history: History) -> dict[str, Any]:
+        """Columns of the run's row that are computed from the table, after training."""
         ...
 
     def covers(self, recorded: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Gradient flow against autograd on an unrolled float64 network; its points, probed steps and slope."""
+"""Gradient flow against autograd on an unrolled float64 network; its points, probed steps and summary."""
 
 import functools
 import itertools
@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from harness.kernels import FusedCell
+from harness.results import COLUMNS
 from harness.tasks import TaskSpec, make_adding, make_delayed_recall
-from harness.training import SequenceClassifier, TrainingState, TrainOptions, flow_slope, half_life, train
+from harness.training import History, SequenceClassifier, TrainingState, TrainOptions, train, training_process
 from harness.training.history import Segment
 from harness.training.model import loss_of
 from harness.training.probes import GradientFlowProbe
@@ -499,7 +501,7 @@ def test_measuring_the_flow_of_a_torch_cell_changes_rounding_only():
     assert len(with_flow.probes["gradflow"]) == (1 + 6) * 8
 
 
-# --- points, steps and slope --------------------------------------------------------------------------
+# --- points and steps ---------------------------------------------------------------------------------
 
 
 @settings(max_examples=150, deadline=None)
@@ -552,44 +554,6 @@ def test_probed_steps_are_the_first_the_last_and_evenly_spread_evaluations(total
         assert probed == {1, *evaluated}
     chosen = [number for number, step in enumerate(evaluated) if step in probed - {1}]
     assert len({after - before for before, after in itertools.pairwise(chosen)}) <= 1
-
-
-def flow_row(step, layer, state, t, norm, log10_norm):
-    return FlowRow(step=step, layer=layer, state=state, t=t, norm=norm, log10_norm=log10_norm)
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    line=st.lists(
-        st.tuples(st.integers(0, 500), st.floats(-40, 5)), min_size=2, max_size=16, unique_by=lambda p: p[0]
-    )
-)
-def test_slope_is_the_least_squares_line_of_the_top_layer_at_the_last_probed_step(line):
-    rows = [flow_row(9, 1, "h", t, 10.0**y, y) for t, y in line]
-    decoys = [
-        flow_row(1, 1, "h", 3, 1e5, 5.0),  # an earlier step
-        flow_row(9, 0, "h", 4, 1e5, 5.0),  # a lower layer
-        flow_row(9, 1, "c", 5, 1e5, 5.0),  # another state
-        flow_row(9, 1, "h", 501, 0.0, -math.inf),  # no gradient
-    ]
-    t, y = np.array(line).T
-    assert flow_slope(decoys[:2] + rows + decoys[2:]) == pytest.approx(
-        -np.polyfit(t, y, 1)[0], rel=1e-6, abs=1e-9
-    )
-
-
-@pytest.mark.parametrize(
-    "rows",
-    [[], [flow_row(1, 0, "h", 3, 0.1, -1.0)], [flow_row(1, 0, "h", t, 0.0, -math.inf) for t in (0, 5)]],
-)
-def test_fewer_than_two_points_have_no_slope(rows):
-    assert flow_slope(rows) is None
-
-
-def test_the_norm_halves_over_the_half_life():
-    for slope in (-0.001, -0.3, -2.0):
-        assert 10 ** (slope * half_life(slope)) == pytest.approx(0.5)
-    assert half_life(0.0) is half_life(0.2) is half_life(None) is None
 
 
 def test_the_mean_is_over_the_sequences_that_have_not_ended():
@@ -656,11 +620,86 @@ def test_a_table_covers_a_probe_with_at_most_as_many_points(points, recorded, co
     assert GradientFlowProbe(points).covers({"points": recorded}) is covered
 
 
-def test_the_summary_has_no_slope_where_sequences_differ_in_length():
+def line_rows(step, layer, state, slope, seq_len):
+    """Rows of a norm of 10^(slope · steps back)."""
+    logs = {t: slope * (seq_len - 1 - t) for t in range(seq_len)}
+    return [
+        FlowRow(step=step, layer=layer, state=state, t=t, norm=10.0**y, log10_norm=y) for t, y in logs.items()
+    ]
+
+
+def test_the_summary_takes_the_top_layer_at_the_first_the_best_and_the_last_probe():
     task = make_adding(seq_len=6, n_train=4, n_val=2, n_test=2)
-    rows = [flow_row(5, 0, "h", t, 10.0**y, y) for t, y in ((0, -4.0), (2, -2.0))]
-    summary = GradientFlowProbe().summary(rows, task)
-    assert summary == {"gradflow_slope": -1.0, "gradflow_half_life": pytest.approx(math.log10(2))}
-    task.train.lengths[0] = 3
-    empty = {"gradflow_slope": None, "gradflow_half_life": None}
-    assert GradientFlowProbe().summary(rows, task) == empty
+    slopes = {1: -1.0, 50: -0.5, 100: -0.25}
+    rows = [row for step, slope in slopes.items() for row in line_rows(step, 1, "h", slope, 6)]
+    decoys = [
+        row for step in slopes for args in ((0, "h"), (1, "c")) for row in line_rows(step, *args, -3.0, 6)
+    ]
+    for best_step, nearest in ((1, 1), (60, 50), (75, 50), (76, 100), (0, 1), (None, None)):
+        summary = GradientFlowProbe().summary([*decoys, *rows], task, History(best_step=best_step))
+        for moment, step in (("init", 1), ("best", nearest), ("end", 100)):
+            expected = None if step is None else pytest.approx(5 * slopes[step])
+            assert summary[f"gradflow_decades_{moment}"] == expected
+        assert summary["gradflow_slope_init"] == pytest.approx(-1.0)
+        assert summary["gradflow_slope"] == pytest.approx(-0.25)
+        assert summary["gradflow_half_life"] == pytest.approx(math.log10(2))
+        assert set(summary) <= set(COLUMNS)
+
+
+@pytest.mark.parametrize("points", [1, 16])
+def test_the_summary_is_empty_where_sequences_differ_in_length_or_one_point_is_recorded(points):
+    task = make_adding(seq_len=6, n_train=4, n_val=2, n_test=2)
+    rows = line_rows(1, 0, "h", -1.0, 6)
+    if points == 1:
+        rows = rows[-1:]
+    else:
+        task.train.lengths[0] = 3
+    summary = GradientFlowProbe(points).summary(rows, task, History(best_step=1))
+    assert summary.pop("gradflow_underflow") == ""
+    assert len(summary) == 11 and set(summary.values()) == {None}
+    assert GradientFlowProbe(points).summary([], task, History()) == summary | {"gradflow_underflow": ""}
+
+
+def leaky(factor, batch_size, fused, points, length):
+    """The rows of h_t = factor · h_{t−1} + 1 with the loss Σ h_{T−1}: ∂ℓ/∂h_t = factor^(T−1−t)."""
+    cell = nn.RNN(D, H, nonlinearity="relu", batch_first=True)
+    with torch.no_grad():
+        for name, value in (("weight_ih_l0", 0.0), ("bias_ih_l0", 1.0), ("bias_hh_l0", 0.0)):
+            getattr(cell, name).fill_(value)
+        cell.weight_hh_l0.copy_(factor * torch.eye(H))
+    task = make_adding(seq_len=length, n_train=batch_size, n_val=1, n_test=1)
+    model = SequenceClassifier(spec(), FusedCell(cell) if fused else cell)
+    model.head = nn.Identity()
+    x = torch.zeros(batch_size, length, D)
+    probe = GradientFlowProbe(points)
+    observation = probe.observe(model, x, torch.full((batch_size,), length))
+    observation.answer.sum(1).mean().backward()
+    return probe.summary(observation.rows(1), task, History(best_step=1))
+
+
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("points", [16, None])
+def test_the_summary_of_a_linear_rnn_is_that_of_its_factor(fused, points):
+    summary = leaky(0.8, 7, fused, points, 100)
+    per_step = math.log10(0.8)
+    for moment in ("init", "best", "end"):
+        assert summary[f"gradflow_decades_{moment}"] == pytest.approx(99 * per_step, rel=1e-5)
+        assert summary[f"gradflow_reach_{moment}"] == pytest.approx(-1 / per_step, rel=1e-5)
+    assert summary["gradflow_r2_init"] == summary["gradflow_r2"] == pytest.approx(1)
+    assert summary["gradflow_slope_init"] == summary["gradflow_slope"] == pytest.approx(per_step, rel=1e-5)
+    assert summary["gradflow_half_life"] == pytest.approx(math.log10(2) / -per_step, rel=1e-5)
+    assert summary["gradflow_underflow"] == ""
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_norm_that_underflows_gives_an_upper_bound_that_holds(fused):
+    # ∂L/∂h of each of 4 sequences is 2^-2 at the last step and 2^-127 at the first: just too small.
+    with training_process(threads=1, keep_memory=False) as process:
+        summary = leaky(0.5, 4, fused, 16, 126)
+        longer = leaky(0.5, 4, fused, 16, 300)
+    assert process["flush_denormal"]
+    bound, true = summary["gradflow_decades_init"], -125 * math.log10(2)
+    assert summary["gradflow_underflow"] == longer["gradflow_underflow"] == "init,best,end"
+    assert true < bound == pytest.approx(-124 * math.log10(2)) == longer["gradflow_decades_init"]
+    assert summary["gradflow_reach_init"] == pytest.approx(1 / math.log10(2))
+    assert summary["gradflow_slope"] is summary["gradflow_r2_init"] is summary["gradflow_half_life"] is None

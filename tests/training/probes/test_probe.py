@@ -64,7 +64,7 @@ class ParameterGradientProbe:
 
         return Observation(None, rows)
 
-    def summary(self, rows, task):
+    def summary(self, rows, task, history):
         return {}
 
     def covers(self, recorded):
