@@ -7,7 +7,7 @@ from harness.training.model import SequenceClassifier, count_parameters, encoded
 from harness.training.options import TrainOptions
 from harness.training.probes import PROBES, Probe, asked_probes
 from harness.training.probes.gradient_flow import flow_slope, half_life
-from harness.training.process import flush_denormals, keep_freed_memory, training_process
+from harness.training.process import flush_denormals, keep_freed_memory, tf32_allowed, training_process
 from harness.training.random_state import seeded
 from harness.training.state import TrainingState
 from harness.training.step import training_step
@@ -31,6 +31,7 @@ __all__ = [
     "half_life",
     "keep_freed_memory",
     "seeded",
+    "tf32_allowed",
     "train",
     "training_process",
     "training_step",
