@@ -24,9 +24,12 @@ keys:
   task.seq_len=N  task.…           arguments of the task: `harness show NAME` prints them
   cell.hidden_size=N  cell.num_layers=N  cell.dropout=P
   cell=custom cell._target_=package.Class          a third-party cell
-  train.steps=N  train.epochs=N  train.batch_size=N  train.lr=X  train.optimizer=adam|rmsprop|sgd
-  train.clip=X  train.eval_every=N  train.stop_when_solved=true
+  train.steps=N  train.epochs=N  train.batch_size=N  train.lr=X  train.weight_decay=X  train.clip=X
+  train.optimizer=adam|adamw|rmsprop|sgd  train.schedule=constant|cosine|warmup_cosine
+  train.eval_every=N               steps between evaluations; null: a twentieth of all steps
+  train.stop_when_solved=true      end at the first evaluation that meets the task's threshold
   seed=N  device=cpu|cuda  kernel=auto|torch|fused  threads=N  results_dir=FOLDER  data_dir=FOLDER
+  tf32=true                        TF32 in matrix products and cuDNN; with device=cuda only
 flags:
   --dry-run                        say what would run and how long it would take; write nothing
   --config-dir FOLDER              look for task/, cell/ and experiment/ yaml files there too

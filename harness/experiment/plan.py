@@ -63,6 +63,7 @@ class Plan:
     results_dir: Path
     threads: int
     kernel: str
+    tf32: bool
     keep_memory: bool
     device: torch.device
     keep_weights: bool
@@ -102,8 +103,10 @@ class Plan:
             "seed": self.seed,
             "batch_size": self.train.batch_size,
             "lr": self.train.lr,
+            "schedule": self.train.schedule,
             "optimizer": self.train.optimizer,
             "clip": self.train.clip,
+            "tf32": self.tf32,
             "device": str(self.device),
             "config": self.identity.config,
         }
@@ -139,6 +142,7 @@ def _plan(config: DictConfig) -> Plan:
         raise ConfigError(f"unknown key {unknown[0]!r}; see `harness --cfg job` for all keys")
     seed = whole_number("seed", values["seed"], low=0, high=2**32 - 1)
     device = _device(values["device"])
+    _check_tf32(values["tf32"], device)
     kernel = one_of("kernel", values["kernel"], KERNELS)
     cell_target, cell_options = split_target("cell", values["cell"])
     given_name = cell_options.pop("name", None)
@@ -153,7 +157,7 @@ def _plan(config: DictConfig) -> Plan:
     init = init_options(values["init"])
     check_cell(cell_target, json.dumps(cell_options), size, kernel, device, init.name)
     named = {"name": given_name} if given_name else {}
-    values["train"] |= {"steps": train.steps, "epochs": train.epochs}
+    values["train"] |= {"steps": train.steps, "epochs": train.epochs, "eval_every": train.eval_every}
     values["cell"] |= named | cell_options
     values["init"] = {"name": init.name} | ({"bias": init.bias} if init.name == "forget_bias" else {})
     task_target, _ = split_target("task", values["task"])
@@ -179,6 +183,7 @@ def _plan(config: DictConfig) -> Plan:
         results_dir=Path(values["results_dir"]),
         threads=whole_number("threads", values["threads"], high=1024),
         kernel=kernel,
+        tf32=values["tf32"],
         keep_memory=values["keep_memory"],
         device=device,
         keep_weights=values["keep_weights"],
@@ -252,3 +257,11 @@ def _device(name: str) -> torch.device:
             f"device {name!r} cannot be used here ({reason}); the nearest choice is cpu"
         ) from None
     return device
+
+
+def _check_tf32(tf32: bool, device: torch.device) -> None:
+    if tf32 and device.type != "cuda":
+        raise ConfigError(
+            f"tf32=true is a mode of CUDA's matrix products and means nothing with device={device}; "
+            "leave it out, or set device=cuda"
+        )

@@ -34,6 +34,7 @@ from harness.training import (
     count_parameters,
     evaluate,
     seeded,
+    tf32_allowed,
     train,
     training_process,
 )
@@ -106,6 +107,7 @@ def _attempt(run: Plan) -> None:
     try:
         with (
             training_process(threads=run.threads, keep_memory=run.keep_memory) as process,
+            tf32_allowed(run.tf32, run.device),
             seeded(run.seed),
         ):
             history, measured = _train(run)

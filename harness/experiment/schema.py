@@ -65,6 +65,7 @@ class Schema:
     data_dir: str | None = outside_identity(None)
     threads: int = outside_identity(1)
     kernel: str = "auto"
+    tf32: bool = neutral(False, value=False)
     keep_memory: bool = outside_identity(True)
     device: str = "cpu"
     keep_weights: bool = outside_identity(False)

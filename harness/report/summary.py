@@ -27,7 +27,7 @@ from harness.results.schema import ENVIRONMENT_COLUMNS, STATUSES
 from harness.results.statistics import paired_difference, t_interval
 from harness.results.store import write_atomically
 
-SHARED = ("budget", "batch_size", "optimizer", "lr", "clip", "num_layers", "dropout")
+SHARED = ("budget", "batch_size", "optimizer", "lr", "schedule", "clip", "num_layers", "dropout")
 """Settings that the head of the summary names where all runs of a task share them."""
 
 _PLACE = (*IDENTITY, "seq_len", "hidden_size")

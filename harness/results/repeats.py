@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import math
@@ -11,10 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.results.schema import RunRecord
+
 IDENTITY = ("task", "variant", "data_source")
 """Runs that differ in one of these are about different things and are never compared."""
 
-SETTING_COLUMNS = ("init", "num_layers", "dropout", "batch_size", "lr", "optimizer", "clip")
+SETTING_COLUMNS = ("init", "num_layers", "dropout", "batch_size", "lr", "schedule", "optimizer", "clip")
 """Settings that have a column of their own beside task, length, cell and hidden size."""
 
 ORIGINS = ("results", "code", "data", "revisions")
@@ -27,6 +30,11 @@ TUNED = "tuned"
 """Stands for a value that was chosen for each setting on validation data."""
 
 _SHOWN_AS_COLUMNS = {"seq_len", "hidden_size", *SETTING_COLUMNS}  # wherever in the config they stand
+_BEFORE = {
+    f.name: f.default
+    for f in dataclasses.fields(RunRecord)
+    if f.name in SETTING_COLUMNS and isinstance(f.default, str) and f.default
+}  # what a row says that was written before the column existed
 _OWN_TARGETS = ("harness.", "torch.")
 
 
@@ -39,6 +47,8 @@ def settings_of(runs: pd.DataFrame) -> pd.DataFrame:
         was chosen on validation data is `TUNED`: settings that differ in it are compared.
     """
     table = pd.DataFrame({name: runs[name].map(_show) for name in SETTING_COLUMNS}, index=runs.index)
+    for name, value in _BEFORE.items():
+        table[name] = table[name].replace("", value)
     flat = _flat_configs(tuple(runs["config"])).set_axis(runs.index)
     none = pd.Series("none", index=runs.index)
     steps, epochs = (
@@ -87,8 +97,8 @@ def origins_of(runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         The index of `runs` and the columns `ORIGINS`: `results` is "of 0.1" in tasks in which other rows are
         newer; `code` where runs with the same third-party task and cell differ in their code; `data`
-        where the same config of a task has read files of different content; `revisions` where runs of a
-        setting differ in them. A frame without these columns, as that of a timing pass, has only empty ones.
+        where the same config of a task has read files of different content; `revisions` where runs of one
+        config differ in them. A frame without these columns, as that of a timing pass, has only empty ones.
     """
     table = pd.DataFrame("", index=runs.index, columns=list(ORIGINS))
     if runs.empty or "schema_version" not in runs:
@@ -97,10 +107,11 @@ def origins_of(runs: pd.DataFrame) -> pd.DataFrame:
     table["results"] = place[-1].map({True: "of 0.1", False: ""}).where(_varies(place[-1], place[:-1]), "")
     flat = _flat_configs(tuple(runs["config"])).set_axis(runs.index)
     same_task = [flat[key].fillna("") for key in flat if str(key).startswith("task.")]
+    same_config = [flat[key].fillna("") for key in flat if key != "seed"]
     for name, values, same in (
         ("code", runs["code"], [_third_party(flat, "task"), _third_party(flat, "cell")]),
         ("data", runs["data_hash"], same_task),
-        ("revisions", runs["revisions"].replace("", "none"), [runs["setting"]]),
+        ("revisions", runs["revisions"].replace("", "none"), same_config),
     ):
         if values.nunique() > 1:
             differs = _varies(values, [*place, *same])

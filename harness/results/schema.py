@@ -130,16 +130,21 @@ class RunRecord:
     seed: int = column("seed of the data, the initial weights and the order of batches", 0)
     batch_size: int = column("sequences in a training step", 0)
     lr: float = column("learning rate", 0.0)
-    optimizer: str = column("`adam`, `rmsprop` or `sgd`", "")
+    schedule: str = column("how the learning rate changes over the budget, as `train.schedule`", "constant")
+    optimizer: str = column("update rule, as `train.optimizer`", "")
     clip: float | None = column(
         "the gradient norm above which the gradient is scaled down; empty: never", None
     )
     n_params: int | None = column("trained parameters, head included", None)
     steps: int | None = column("training steps made", None)
     epochs: float | None = column("passes over the training samples made", None)
-    best_step: int | None = column("the step whose weights did best on validation data", None)
-    val_loss: float | None = column("validation loss at `best_step` (nats, or squared error)", None)
-    val_accuracy: float | None = column("validation accuracy at `best_step`, 0 to 1", None)
+    best_step: int | None = column(
+        "the step whose weights did best on validation data, see `docs/statistics.md`", None
+    )
+    val_loss: float | None = column(
+        "loss on all validation samples at `best_step` (nats, or squared error)", None
+    )
+    val_accuracy: float | None = column("accuracy on all validation samples at `best_step`, 0 to 1", None)
     test_loss: float | None = column("test loss at `best_step`, measured once", None)
     test_accuracy: float | None = column("test accuracy at `best_step`, measured once, 0 to 1", None)
     test_sequence_accuracy: float | None = column(
@@ -155,7 +160,9 @@ class RunRecord:
     solved_rule: str | None = column(
         "the task's threshold on validation data; empty: the task has none", None
     )
-    solved_step: int | None = column("first evaluation at which validation met the task's threshold", None)
+    solved_step: int | None = column(
+        "first evaluation at which the validation samples, all of them, met the task's threshold", None
+    )
     grad_norm_mean: float | None = column(
         "mean over training steps of the gradient norm before clipping", None
     )
@@ -208,6 +215,11 @@ class RunRecord:
     samples_per_s: float | None = column("training sequences a second of `train_s`", None)
     peak_rss_mb: float | None = column("peak resident memory of the run's process, MiB", None)
     kernel: str = column("`fused` or `torch`: which implementation of the cell ran", "", environment=True)
+    tf32: bool | None = column(
+        "whether TF32 was allowed in matrix products and cuDNN, which CUDA alone has; empty: not recorded",
+        None,
+        environment=True,
+    )
     keeps_memory: bool | None = column("whether freed memory stayed in the process", None, environment=True)
     flush_denormal: bool | None = column(
         "whether numbers too small for a normal one counted as 0", None, environment=True
@@ -258,3 +270,4 @@ class EvalRow:
     clip_rate: float | None = column("share of these steps that were clipped")
     samples_per_s: float | None = column("training sequences a second over these steps")
     train_s: float = column("seconds in training steps since the start")
+    val_samples: int = column("validation samples that this evaluation measured; the last one measures all")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from harness.timing.flops import Flops, cell_flops
 from harness.timing.measure import ConfigurationTimer, MatrixProduct
 from harness.timing.memory import peak_memory
 from harness.timing.workload import make_step
-from harness.training import SequenceClassifier, count_parameters
+from harness.training import SequenceClassifier, count_parameters, tf32_allowed
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,8 @@ def prepare_configuration(job: Job, options: TimingOptions) -> TimedConfiguratio
         "kernel": "torch (no oneDNN)" if options.like_for_like else kernel,
         "peak_rss_mb": peak,
     }
-    timer = ConfigurationTimer(step, product, options, run.threads)
+    setting = functools.partial(tf32_allowed, run.tf32, run.device)  # a pass may hold both
+    timer = ConfigurationTimer(step, product, options, run.threads, setting=setting)
     timer.warm_up()
     return TimedConfiguration(timer, flops, columns)
 

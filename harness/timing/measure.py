@@ -110,8 +110,11 @@ class ConfigurationTimer:
         options: TimingOptions,
         threads: int,
         clock: Clock | None = None,
+        setting: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
     ):
+        """`setting` makes a context in which everything is measured, such as `tf32_allowed`."""
         self.step, self.product, self.warmup = step, product, options.warmup
+        self.setting = setting
 
         def repeated(function: Callable[[], None]) -> RepeatedCall:
             return RepeatedCall(function, threads=threads, min_seconds=options.min_seconds, clock=clock)
@@ -126,18 +129,20 @@ class ConfigurationTimer:
 
     def warm_up(self) -> None:
         """Runs the first steps, which compile and fill caches, and sets the repetitions of a visit."""
-        self._steps.warm_up(self.warmup)
-        if self._products is not None:
-            self._products.warm_up(self.warmup)
+        with self.setting():
+            self._steps.warm_up(self.warmup)
+            if self._products is not None:
+                self._products.warm_up(self.warmup)
 
     def visit(self) -> dict[str, float]:
         """Seconds of each of `PHASES` and of `PRODUCT` if there is one, means over the visit."""
         self.step.laps.clear()
-        whole = self._steps.visit()
+        with self.setting():
+            whole = self._steps.visit()
+            product = {} if self._products is None else {PRODUCT: self._products.visit()}
         counted = self.step.laps[-self.repetitions :]  # without the warm-up calls of the Timer
         forward, backward = (math.fsum(lap) / len(counted) for lap in zip(*counted, strict=True))
-        seconds = {"forward": forward, "backward": backward, "step": whole}
-        return seconds if self._products is None else seconds | {PRODUCT: self._products.visit()}
+        return {"forward": forward, "backward": backward, "step": whole} | product
 
 
 def interleave(

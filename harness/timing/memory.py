@@ -15,7 +15,7 @@ from harness.experiment.schema import TimingOptions
 from harness.results.machine import PeakMemory
 from harness.timing.measure import onednn_off
 from harness.timing.workload import make_step
-from harness.training import training_process
+from harness.training import tf32_allowed, training_process
 
 MEMORY_STEPS = 3
 """Steps after which a process has allocated all that training needs; the first allocates the optimiser's."""
@@ -50,7 +50,7 @@ def _train_briefly(overrides: Sequence[str], options: TimingOptions) -> float | 
     logging.getLogger("harness").addHandler(logging.NullHandler())  # the parent has logged the same lines
     run = plan(compose(overrides))
     settings = training_process(threads=run.threads, keep_memory=run.keep_memory)
-    with settings, onednn_off(options.like_for_like):
+    with settings, tf32_allowed(run.tf32, run.device), onednn_off(options.like_for_like):
         step, _ = make_step(run, options)
         memory = PeakMemory()
         for _ in range(MEMORY_STEPS):

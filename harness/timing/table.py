@@ -40,7 +40,8 @@ class TimingRow:
     batch_size: int = column("sequences in a training step, B")
     seed: int = column("seed of the samples and of the initial weights")
     lr: float = column("learning rate")
-    optimizer: str = column("`adam`, `rmsprop` or `sgd`")
+    schedule: str = column("that of a training; all steps of the pass use `lr` itself")
+    optimizer: str = column("update rule, as `train.optimizer`")
     clip: float | None = column("the gradient norm above which the gradient is scaled down; empty: never")
     n_params: int = column("trained parameters, head included")
     phase: str = column(
@@ -71,6 +72,7 @@ class TimingRow:
         "steps, with Python, torch and the samples"
     )
     kernel: str = column("`fused`, `torch`, or `torch (no oneDNN)` in a like-for-like pass")
+    tf32: bool = column("whether TF32 was allowed in matrix products and cuDNN, which CUDA alone has")
     keeps_memory: bool = column("whether freed memory stayed in the process")
     flush_denormal: bool = column("whether denormal numbers were flushed to zero")
     device: str = column("`cpu`, `cuda`, …")

@@ -6,7 +6,7 @@ from harness.training.loop import conclude, continue_training, train
 from harness.training.model import SequenceClassifier, count_parameters, encoded_size
 from harness.training.options import TrainOptions
 from harness.training.probes import PROBES, Probe, asked_probes
-from harness.training.process import flush_denormals, keep_freed_memory, training_process
+from harness.training.process import flush_denormals, keep_freed_memory, tf32_allowed, training_process
 from harness.training.random_state import seeded
 from harness.training.state import TrainingState
 from harness.training.step import training_step
@@ -28,6 +28,7 @@ __all__ = [
     "flush_denormals",
     "keep_freed_memory",
     "seeded",
+    "tf32_allowed",
     "train",
     "training_process",
     "training_step",

@@ -1,4 +1,4 @@
-"""Loss and accuracy over a whole split."""
+"""Loss and accuracy over a split, and the fixed part of a split that is measured during training."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from harness.training.model import SequenceClassifier, count_right, loss_of
 MOST_ACTIVATIONS = 2**23
 """Largest size of one layer's output in a batch, in numbers: 32 MiB in float32."""
 
+MOST_EVAL_SAMPLES = 1000
+"""Validation samples that are measured at an evaluation during training; the last one measures all."""
+
+SUBSET_SEED = 0
+
 
 class Measured(NamedTuple):
     """Mean loss over the labels of a split (nats, or squared error), and the share answered right, 0 to 1."""
@@ -20,6 +25,19 @@ class Measured(NamedTuple):
     accuracy: float
     sequence_accuracy: float
     """Share of the sequences whose labels are all right."""
+
+
+def fixed_subset(split: Split, most: int = MOST_EVAL_SAMPLES) -> Split:
+    """The same `most` samples of a split in every run, or the split itself where it has no more.
+
+    They are drawn without regard to the order of the samples, which may be sorted by class, from a generator
+    of their own, so they depend on the number of samples alone.
+    """
+    if len(split) <= most:
+        return split
+    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(SUBSET_SEED))
+    index = order[:most].sort().values
+    return Split(split.x[index], split.y[index], split.lengths[index])
 
 
 @torch.inference_mode()

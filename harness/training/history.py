@@ -93,7 +93,14 @@ class History:
         return len(self.norms)
 
     def close(
-        self, segment: Segment, *, n_train: int, val_loss: float, val_accuracy: float, clip: float | None
+        self,
+        segment: Segment,
+        *,
+        n_train: int,
+        val_loss: float,
+        val_accuracy: float,
+        val_samples: int,
+        clip: float | None,
     ) -> None:
         """Adds a segment of training steps and the evaluation that followed it."""
         # Numbers leave the device once a segment; the loop has waited for the last step on the clock.
@@ -116,6 +123,7 @@ class History:
             clip_rate=clip_rate(norms, clip),
             samples_per_s=segment.samples / spent.wall if segment.samples and spent.wall > 0 else None,
             train_s=self.train_s,
+            val_samples=val_samples,
         )
         self.evals.append(row)
         self.diverged = divergence(row, self.evals[0])

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from harness.tasks import Task
+from harness.tasks import Split, Task
 from harness.training.clock import read_clocks
-from harness.training.evaluate import evaluate
+from harness.training.evaluate import Measured, evaluate
 from harness.training.history import History, Segment
 from harness.training.model import SequenceClassifier, count_right
 from harness.training.options import TrainOptions
 from harness.training.probes import Probe
+from harness.training.schedule import lr_factor
 from harness.training.state import TrainingState
 from harness.training.step import Forward, StepResult, training_step
 
 log = logging.getLogger("harness.training")
 
-REVISION = 0
+REVISION = 1
 """Raised when a change alters the numbers of trainings: model, order of samples, step, evaluation, choice of
-the best step. 0 is neutral: it enters no run's identity."""
+the best step. 0 is neutral: it enters no run's identity.
+
+1: evaluations before the last measure at most 1,000 validation samples, and the best step is confirmed on
+all; `eval_every` defaults to a twentieth of the steps; TF32 is off on CUDA unless `tf32=true`.
+"""
 
 
 def train(
@@ -38,7 +44,9 @@ def train(
     """Trains `model` in place, and leaves it with the weights that did best on validation data.
 
     The test split is measured once, with those weights; not at all after a divergence. Best means the
-    highest validation accuracy, then the lowest loss; for value targets the lowest loss.
+    highest validation accuracy, then the lowest loss; for value targets the lowest loss. Before the end at
+    most `MOST_EVAL_SAMPLES` validation samples are measured; the best weights by these and the last ones are
+    then compared on all.
 
     Args:
         model: on `device`.
@@ -60,9 +68,10 @@ def continue_training(state: TrainingState, until: int | None = None) -> None:
     """Trains and evaluates to the end of the training, or until step `until` has been made."""
     sizes = [len(split) for split in (state.task.train, state.task.val, state.task.test)]  # off the clock
     log.info("%d training samples, %d validation, %d test", *sizes)
+    log.info("evaluations before the last one measure %d validation samples", len(state.val_subset))
     for name, reason in state.history.notes.items():
         log.warning("the probe %s does not measure this run: %s", name, reason)
-    at = {probe.name: probe.steps(state.total_steps, state.options.eval_every) for probe in state.probes}
+    at = {probe.name: probe.steps(state.total_steps, state.eval_every) for probe in state.probes}
     state.model.train()
     while (due := state.next_evaluation) is not None:
         limit = due if until is None else min(due, until)
@@ -80,11 +89,9 @@ def conclude(state: TrainingState, *, test: bool = True) -> History:
     state.model.load_state_dict(state.best.weights)
     if not test:
         return history
-    start = read_clocks(state.device)
-    tested = evaluate(state.model, state.task.test, tolerance=spec.tolerance, device=state.device)
+    tested = _measure(state, state.task.test)
     history.test_loss, history.test_accuracy = tested.loss, tested.accuracy
     history.test_sequence_accuracy = tested.sequence_accuracy if spec.target == "steps" else None
-    history.eval_s += (read_clocks(state.device) - start).wall
     return history
 
 
@@ -92,9 +99,12 @@ def _advance(state: TrainingState, to: int, due_probes: Callable[[int], Sequence
     """Makes the training steps up to number `to`, on the clock; building samples is off the clock."""
     segment, device = state.segment, state.device
     start, built = read_clocks(device), state.stream.building
+    schedule, total = state.options.schedule, state.total_steps
     for step in range(state.step + 1, to + 1):
         batch = state.stream.next()
         x, y, lengths = (tensor.to(device, non_blocking=True) for tensor in batch)
+        if schedule != "constant":
+            state.optimizer.lr = state.options.lr * lr_factor(schedule, step, total)
         probes = due_probes(step)
         began = read_clocks(device) if probes else None  # after building samples, which is subtracted below
         result = _make_step(state, (x, y, lengths), step, probes)
@@ -142,27 +152,66 @@ def _make_step(
     )
 
 
-def _evaluate_and_choose(state: TrainingState) -> None:
-    """Evaluates on the validation split, closes the segment, and keeps the weights if they are the best."""
-    history, spec, options = state.history, state.task.spec, state.options
+def _measure(state: TrainingState, split: Split) -> Measured:
+    """Evaluates the model as it is; adds the seconds to `eval_s`, and reads no clock for anything else."""
     start = read_clocks(state.device)
-    val_loss, val_accuracy, _ = evaluate(
-        state.model, state.task.val, tolerance=spec.tolerance, device=state.device
-    )
-    history.eval_s += (read_clocks(state.device) - start).wall
-    n_train = len(state.task.train)
+    measured = evaluate(state.model, split, tolerance=state.task.spec.tolerance, device=state.device)
+    state.history.eval_s += (read_clocks(state.device) - start).wall
+    return measured
+
+
+def _evaluate_and_choose(state: TrainingState) -> None:
+    """Evaluates on validation data, closes the segment, and keeps the weights if they are the best.
+
+    Evaluations before the end measure the fixed subset and are compared by it. At the end the best of them
+    and the last weights are compared on all samples.
+    """
+    history, spec, val = state.history, state.task.spec, state.task.val
+    step, total = state.step, state.total_steps
+    split = val if step == total else state.val_subset
+    measured = compared = _measure(state, split)
+    solved = history.solved_step is None and spec.is_solved(measured.loss, measured.accuracy)
+    if solved and len(split) < len(val):  # all samples have to confirm it
+        split, measured = val, _measure(state, val)
+        solved = spec.is_solved(measured.loss, measured.accuracy)
     history.close(
-        state.segment, n_train=n_train, val_loss=val_loss, val_accuracy=val_accuracy, clip=options.clip
+        state.segment,
+        n_train=len(state.task.train),
+        val_loss=measured.loss,
+        val_accuracy=measured.accuracy,
+        val_samples=len(split),
+        clip=state.options.clip,
     )
     state.segment = Segment()
-    step = history.steps
-    log.info(
-        "step %d/%d  validation loss %.4f  accuracy %.4f", step, state.total_steps, val_loss, val_accuracy
-    )
+    log.info("step %d/%d  validation loss %.4f  accuracy %.4f", step, total, measured.loss, measured.accuracy)
+    if solved and not history.diverged:
+        history.solved_step = step
+    over = state.next_evaluation is None
+    if over:
+        _measure_best_on_all(state)
+        compared = measured
     if history.diverged:
         return
-    merit: tuple[Any, ...] = (-val_loss,) if spec.target == "value" else (val_accuracy, -val_loss)
-    if state.best.offer(state.model, step, merit):
-        history.best_step, history.val_loss, history.val_accuracy = step, val_loss, val_accuracy
-    if history.solved_step is None and spec.is_solved(val_loss, val_accuracy):
-        history.solved_step = step
+    if state.best.offer(state.model, step, _merit(state, compared), len(val if over else state.val_subset)):
+        history.best_step, history.val_loss, history.val_accuracy = step, compared.loss, compared.accuracy
+
+
+def _measure_best_on_all(state: TrainingState) -> None:
+    """Measures the best weights so far on all validation samples, where they were compared on fewer."""
+    best, history, val = state.best, state.history, state.task.val
+    if best.step is None or best.samples == len(val):
+        return
+    last = copy.deepcopy(state.model.state_dict())
+    state.model.load_state_dict(best.weights)
+    measured = _measure(state, val)
+    state.model.load_state_dict(last)
+    # A loss that is not finite compares with nothing: the last weights then take the place.
+    best.merit = _merit(state, measured) if math.isfinite(measured.loss) else ()
+    best.samples = len(val)
+    history.val_loss, history.val_accuracy = measured.loss, measured.accuracy
+
+
+def _merit(state: TrainingState, measured: Measured) -> tuple[float, ...]:
+    """What is compared: the accuracy, then the loss; for value targets the loss alone. Larger is better."""
+    by_loss = state.task.spec.target == "value"
+    return (-measured.loss,) if by_loss else (measured.accuracy, -measured.loss)

@@ -1,4 +1,4 @@
-"""Adam, RMSprop and SGD: torch's own update rules, without the compiler that its classes import."""
+"""Adam, AdamW, RMSprop and SGD: torch's own update rules, without the compiler that its classes import."""
 
 from __future__ import annotations
 
@@ -8,32 +8,36 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
+from torch.optim.adamw import adamw
 from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
 from harness.training.options import TrainOptions
 
-NUM_MOMENTS = {"adam": 2, "rmsprop": 1, "sgd": 1}
+NUM_MOMENTS = {"adam": 2, "adamw": 2, "rmsprop": 1, "sgd": 1}
 
 
 class Optimizer:
-    """What `torch.optim.Adam`, `RMSprop` or `SGD` (momentum 0.9) does to parameters, bit for bit.
+    """What `torch.optim.Adam`, `AdamW`, `RMSprop` or `SGD` (momentum 0.9) does to parameters, bit for bit.
 
     Calls their functional forms, fused where torch has one (RMSprop: foreach). The classes do the same, but
     the first one of a process imports torch's compiler, which takes longer than many runs. Without parameter
     groups, hooks, and names in torch's profiler.
 
     Parameters without a gradient are left as they are, and so are their moments and step counts.
+
+    Attributes:
+        lr: learning rate of the next steps; a schedule sets it before each of them, and it is not saved.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], options: TrainOptions):
         """Takes the parameters that are trained, on their final device, with `options` for rule and rates.
 
         Raises:
-            ValueError: a parameter is complex, which the fused forms of Adam and SGD do not support.
+            ValueError: a parameter is complex, which the fused forms of Adam, AdamW and SGD do not support.
         """
         self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
-        self.options = options
+        self.options, self.lr = options, options.lr
         for parameter in self.parameters:
             if options.optimizer != "rmsprop" and not parameter.is_floating_point():
                 name, dtype = options.optimizer, parameter.dtype
@@ -42,7 +46,10 @@ class Optimizer:
             [torch.zeros_like(p, memory_format=torch.preserve_format) for p in self.parameters]
             for _ in range(NUM_MOMENTS[options.optimizer])
         ]
-        counted_there = options.optimizer == "adam"  # on the parameter's device; RMSprop counts on the CPU
+        counted_there = options.optimizer in (
+            "adam",
+            "adamw",
+        )  # on the parameter's device; RMSprop counts on the CPU
         self._counts = [
             torch.zeros((), dtype=torch.float32, device=p.device if counted_there else None)
             for p in self.parameters
@@ -94,10 +101,11 @@ class Optimizer:
     def _update(
         self, params: list[Tensor], grads: list[Tensor], moments: list[list[Tensor]], counts: list[Tensor]
     ) -> None:
-        lr, decay = self.options.lr, self.options.weight_decay
-        if self.options.optimizer == "adam":
+        lr, decay = self.lr, self.options.weight_decay
+        if self.options.optimizer in ("adam", "adamw"):
             means, squares = moments
-            adam(
+            rule = adam if self.options.optimizer == "adam" else adamw
+            rule(
                 params, grads, means, squares, [], counts, fused=True, amsgrad=False,
                 beta1=0.9, beta2=0.999, lr=lr, weight_decay=decay, eps=1e-8, maximize=False,
             )  # fmt: skip

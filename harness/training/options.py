@@ -8,7 +8,10 @@ from typing import Any
 
 from harness.tasks.common.arguments import one_of, whole_number
 
-OPTIMIZERS = ("adam", "rmsprop", "sgd")
+OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
+SCHEDULES = ("constant", "cosine", "warmup_cosine")
+EVALUATIONS = 20
+"""Evaluations after the first step, where `eval_every` is not given."""
 NUM_POINTS = 16
 """Time steps of a sequence at which gradient flow is recorded by default."""
 
@@ -41,15 +44,21 @@ class TrainOptions:
     batch_size: int = 100
     """Sequences in a step; the last step of a pass may have fewer."""
     optimizer: str = "adam"
-    """`adam`, `rmsprop` or `sgd` (with momentum 0.9), otherwise with torch's defaults."""
+    """One of `OPTIMIZERS`; `sgd` has momentum 0.9. Otherwise with torch's defaults."""
     lr: float = 1e-3
     """Learning rate."""
+    schedule: str = neutral("constant", value="constant")
+    """One of `SCHEDULES`: how the learning rate changes over the whole budget, see `schedule.lr_factor`."""
     weight_decay: float = 0.0
-    """L2 penalty, as torch's optimizer applies it."""
+    """L2 penalty, as torch's optimizer applies it; `adamw` decays the weights beside the gradient."""
     clip: float | None = 1.0
     """The global gradient norm above which the gradient is scaled down to it; None: never."""
-    eval_every: int = 50
-    """Steps between evaluations; there is one before the first step and one after the last."""
+    eval_every: int | None = None
+    """Steps between evaluations; there is one before the first step and one after the last.
+
+    None: a twentieth of the training's steps, rounded up. With `steps` it is set to that number here; with
+    `epochs` it stays None, since the number of steps depends on the data, see `steps_between_evaluations`.
+    """
     stop_when_solved: bool = False
     """End at the first evaluation at which validation meets the task's threshold."""
     probes: bool = outside_identity(True)
@@ -67,11 +76,15 @@ class TrainOptions:
             raise ValueError("train.steps and train.epochs are both empty; set one of them, at least 1")
         else:
             whole_number("train.steps", self.steps)
+            if self.eval_every is None:
+                object.__setattr__(self, "eval_every", math.ceil(self.steps / EVALUATIONS))
         whole_number("train.batch_size", self.batch_size)
-        whole_number("train.eval_every", self.eval_every)
+        if self.eval_every is not None:
+            whole_number("train.eval_every", self.eval_every)
         if self.gradflow_points is not None:
             whole_number("train.gradflow_points", self.gradflow_points)
         one_of("train.optimizer", self.optimizer, OPTIMIZERS)
+        one_of("train.schedule", self.schedule, SCHEDULES)
         _above_zero("train.lr", self.lr, usual=0.001)
         if self.clip is not None:
             _above_zero("train.clip", self.clip, usual=1.0)
@@ -86,6 +99,14 @@ class TrainOptions:
             return self.epochs * math.ceil(n_train / self.batch_size)
         assert self.steps is not None  # __post_init__ has seen to it
         return self.steps
+
+    def steps_between_evaluations(self, n_train: int) -> int:
+        """`eval_every`, or a twentieth of the whole budget, rounded up, where it is None.
+
+        >>> TrainOptions(epochs=2, batch_size=10).steps_between_evaluations(205)
+        3
+        """
+        return self.eval_every or math.ceil(self.total_steps(n_train) / EVALUATIONS)
 
 
 def _above_zero(name: str, value: float, *, usual: float) -> None:

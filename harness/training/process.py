@@ -1,4 +1,4 @@
-"""Settings of the process that make trainings faster without changing what they compute."""
+"""Settings of the process: those that make trainings faster, and the arithmetic of CUDA's matrix products."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import contextlib
 import ctypes
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,6 +58,46 @@ def flush_denormals() -> bool:
     for real in (np.float32, np.float64):
         np.finfo(real)  # NumPy looks at the first call, and warns if its smallest number is flushed to 0
     return torch.set_flush_denormal(True)
+
+
+@contextlib.contextmanager
+def tf32_allowed(allow: bool, device: torch.device) -> Iterator[None]:
+    """On CUDA, allows or forbids TF32 in matrix products and cuDNN; at the end it is as before.
+
+    TF32 rounds the factors of a product to 10 bits of mantissa. By torch's defaults cuDNN's recurrent layers
+    use it and matrix products do not. On other devices nothing is changed.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    backends: Any = torch.backends
+    cuda, cudnn = backends.cuda.matmul, backends.cudnn
+    # torch has an older and, from 2.9 on, a newer interface to the same. Only where both are set alike can
+    # both be read; a reader of the other one, as `cudnn.flags()` is, would raise.
+    parts = [cuda, cudnn.conv, cudnn.rnn, backends.mkldnn.matmul] if hasattr(cudnn, "rnn") else []
+    before = [part.fp32_precision for part in parts]
+    old_products = _unless_mixed(torch.get_float32_matmul_precision)
+    old_cudnn = _unless_mixed(lambda: cudnn.allow_tf32)
+    cuda.allow_tf32 = cudnn.allow_tf32 = allow
+    for part in parts[:3]:
+        part.fp32_precision = "tf32" if allow else "ieee"
+    try:
+        yield
+    finally:
+        if old_products is not None:
+            torch.set_float32_matmul_precision(old_products)  # sets oneDNN's products too
+        if old_cudnn is not None:
+            cudnn.allow_tf32 = old_cudnn
+        for part, precision in zip(parts, before, strict=True):
+            part.fp32_precision = precision
+
+
+def _unless_mixed(read: Callable[[], Any]) -> Any:
+    """A setting of the older interface; None where the newer one was set to something else."""
+    try:
+        return read()
+    except RuntimeError:
+        return None
 
 
 @contextlib.contextmanager

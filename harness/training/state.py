@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import functools
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 import torch
 
-from harness.tasks import Task
+from harness.tasks import Split, Task
+from harness.training.evaluate import fixed_subset
 from harness.training.history import History, Segment
 from harness.training.model import SequenceClassifier
 from harness.training.optimizer import Optimizer
@@ -24,14 +26,28 @@ class BestWeights:
 
     step: int | None = None
     merit: tuple[float, ...] = ()
+    samples: int = 0
+    """Validation samples on which `merit` was measured."""
     weights: dict[str, Any] = field(default_factory=dict)
 
-    def offer(self, model: SequenceClassifier, step: int, merit: tuple[float, ...]) -> bool:
+    def offer(self, model: SequenceClassifier, step: int, merit: tuple[float, ...], samples: int) -> bool:
         """Keeps a copy of the weights if `merit` is larger than all before; returns whether it is."""
         if self.step is not None and not merit > self.merit:
             return False
-        self.step, self.merit, self.weights = step, merit, copy.deepcopy(model.state_dict())
+        self.step, self.merit, self.samples = step, merit, samples
+        self.weights = copy.deepcopy(model.state_dict())
         return True
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors, numbers, lists and dicts only."""
+        state = {name: getattr(self, name) for name in ("step", "samples", "weights")}
+        return state | {"merit": list(self.merit)}
+
+    @classmethod
+    def from_state_dict(cls, state: dict[str, Any]) -> BestWeights:
+        """The best weights that `state_dict` describes, as copies."""
+        weights = copy.deepcopy(state["weights"])
+        return cls(state["step"], tuple(state["merit"]), state["samples"], weights)
 
 
 @dataclass
@@ -90,6 +106,16 @@ class TrainingState:
         return self.options.total_steps(len(self.task.train))
 
     @property
+    def eval_every(self) -> int:
+        """Steps between evaluations."""
+        return self.options.steps_between_evaluations(len(self.task.train))
+
+    @functools.cached_property
+    def val_subset(self) -> Split:
+        """The validation samples of all evaluations but the last."""
+        return fixed_subset(self.task.val)
+
+    @property
     def next_evaluation(self) -> int | None:
         """The step of the next evaluation: 0, each `eval_every`, the last; None: the training is over.
 
@@ -101,7 +127,7 @@ class TrainingState:
         solved = self.options.stop_when_solved and self.history.solved_step is not None
         if last >= total or self.history.diverged or solved:
             return None
-        return min(last + self.options.eval_every, total)
+        return min(last + self.eval_every, total)
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors, numbers, text, lists and dicts, which `torch.load(…, weights_only=True)` reads.
@@ -115,7 +141,7 @@ class TrainingState:
             "stream": self.stream.state_dict(),
             "history": self.history.state_dict(),
             "segment": self.segment.state_dict(),
-            "best": {"step": self.best.step, "merit": list(self.best.merit), "weights": self.best.weights},
+            "best": self.best.state_dict(),
             "random": random_state(),
         }
 
@@ -155,6 +181,5 @@ class TrainingState:
         self.history = History.from_state_dict(state["history"], row_types)
         self.history.probes = asked | self.history.probes
         self.segment = Segment.from_state_dict(state["segment"], self.device)
-        best = state["best"]
-        self.best = BestWeights(best["step"], tuple(best["merit"]), copy.deepcopy(best["weights"]))
+        self.best = BestWeights.from_state_dict(state["best"])
         restore_random_state(state["random"])

@@ -72,21 +72,60 @@ def test_everything_else_makes_another_run():
 @pytest.mark.parametrize(
     ("overrides", "run_id"),
     [
-        (["task=adding"], "adding-lstm-h128-T100-s1-25b4e494"),
-        (["task=mnist", "cell=gru", "cell.hidden_size=32", "seed=0"], "mnist-gru-h32-T28-s0-f094920e"),
+        (["task=adding"], "adding-lstm-h128-T100-s1-bd8d94e2"),
+        (["task=mnist", "cell=gru", "cell.hidden_size=32", "seed=0"], "mnist-gru-h32-T28-s0-2a9a8dd6"),
         (
             ["task=temporal_order", "cell=rnn", "train.lr=0.003", "train.epochs=2"],
-            "temporal_order-rnn-h128-T100-s1-5f383c61",
+            "temporal_order-rnn-h128-T100-s1-47f6a1e6",
         ),
         (
             ["task=delayed_recall", "cell=rnn_relu", "cell.num_layers=2", "cell.dropout=0.1", EMBEDDED],
-            "delayed_recall-rnn_relu-h128-T100-s1-a947409d",
+            "delayed_recall-rnn_relu-h128-T100-s1-5f3a79aa",
         ),
     ],
 )
-def test_an_upgrade_repeats_no_run_that_0_2_finished(overrides, run_id):
-    """Ids that 0.2.0 gave: one that changes makes every user's finished runs run again."""
+def test_an_upgrade_repeats_no_finished_run(overrides, run_id):
+    """One that changes makes every user's finished runs run again.
+
+    They differ from those of 0.2.0 because the training rule has revision 1: evaluations measure other
+    samples. With revision 0 and its `train.eval_every=50` the ids are those of 0.2.0, see below.
+    """
     assert planned(*overrides).run_id == run_id
+
+
+def test_without_the_new_revision_the_ids_are_those_of_0_2(monkeypatch):
+    monkeypatch.setattr("harness.training.loop.REVISION", 0)
+    assert planned("task=adding").run_id == "adding-lstm-h128-T100-s1-25b4e494"
+    epochs = ["task=temporal_order", "cell=rnn", "train.lr=0.003", "train.epochs=2", "train.eval_every=50"]
+    assert planned(*epochs).run_id == "temporal_order-rnn-h128-T100-s1-5f383c61"
+
+
+def test_keys_at_their_neutral_value_make_no_other_run_and_other_values_do():
+    base = planned("task=adding")
+    for key, same, others in (
+        ("train.schedule", "constant", ("cosine", "warmup_cosine")),
+        ("train.optimizer", "adam", ("adamw",)),
+        ("tf32", "false", ()),
+    ):
+        assert planned("task=adding", f"{key}={same}").run_id == base.run_id
+        ids = {planned("task=adding", f"{key}={other}").run_id for other in others}
+        assert len(ids | {base.run_id}) == len(others) + 1
+    assert "schedule" not in base.identity.config["train"] and "tf32" not in base.identity.config
+    assert planned("task=adding", "train.schedule=cosine").columns()["schedule"] == "cosine"
+
+
+def test_the_distance_of_evaluations_is_recorded_as_a_number_where_the_plan_knows_it():
+    base = planned("task=adding")  # 1000 steps
+    assert base.identity.config["train"]["eval_every"] == 50
+    assert planned("task=adding", "train.eval_every=50").run_id == base.run_id
+    assert planned("task=adding", "train.eval_every=49").run_id != base.run_id
+    epochs = planned("task=adding", "train.epochs=2").identity.config["train"]
+    assert (epochs["steps"], epochs["eval_every"]) == (None, None)
+
+
+def test_tf32_is_refused_where_there_is_none():
+    with pytest.raises(ConfigError, match="tf32=true.*device=cpu; leave it out, or set device=cuda"):
+        planned("task=adding", "tf32=true")
 
 
 def test_repeats_share_their_setting_and_nothing_else_does():
@@ -165,9 +204,9 @@ def test_a_new_key_with_its_neutral_value_repeats_no_finished_run(tmp_path):
 
 def test_a_raised_revision_makes_another_run_and_another_setting(monkeypatch):
     before = planned("task=adding")
-    monkeypatch.setattr("harness.training.loop.REVISION", 1)
+    monkeypatch.setattr("harness.training.loop.REVISION", 2)
     after = planned("task=adding")
-    assert (before.identity.revisions, after.identity.revisions) == ("", "training 1")
+    assert (before.identity.revisions, after.identity.revisions) == ("training 1", "training 2")
     assert before.run_id != after.run_id
     assert before.identity.setting != after.identity.setting
 

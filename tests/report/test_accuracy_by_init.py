@@ -1,5 +1,7 @@
 """Test accuracy by initialisation."""
 
+import itertools
+
 import pytest
 
 from harness.report.figures.accuracy_by_init import plot_accuracy_by_init
@@ -11,7 +13,7 @@ from tests.results.rows import record, write
 def axes(tmp_path):
     runs = [
         record(init=init, cell=cell, seed=seed, test_accuracy=1.0 if cell == "gru" else 0.1 * seed,
-               setting=f"{init}{cell}")
+               setting=f"{init}{cell}", run_id=f"{init}-{cell}-{seed}")
         for init in ("keras", "torch") for cell in ("rnn", "gru") for seed in (1, 2, 3)
     ]  # fmt: skip
     lost = record(
@@ -29,7 +31,7 @@ def test_every_seed_is_a_mark_of_its_own_even_where_all_are_equal(axes):
     places = [(round(float(x), 6), float(y)) for line in dots for x, y in line.get_xydata()]
     assert len(places) == len(set(places)) == 12
     gaps = sorted(x for x, y in places if y == 100)
-    assert min(b - a for a, b in zip(gaps, gaps[1:], strict=False)) > 0.1
+    assert min(b - a for a, b in itertools.pairwise(gaps)) > 0.1
 
 
 def test_bars_stand_at_the_means(axes):

@@ -181,6 +181,28 @@ def test_runs_of_different_revisions_are_not_pooled(tmp_path):
     assert summary_table(runs)["n"].tolist() == [1, 1]
 
 
+def test_runs_of_one_config_whose_settings_differ_by_a_revision_are_named_by_it(tmp_path):
+    # As in a folder with runs of two versions: the hash of the setting holds the revisions.
+    old = [record(seed=seed, setting="a" * 8, run_id=f"old-{seed}") for seed in (1, 2)]
+    new = [record(seed=s, setting="b" * 8, revisions="training 1", run_id=f"new-{s}") for s in (1, 2)]
+    runs = runs_of(tmp_path, *old, *new)
+    assert set(conditions(runs)) == {"revisions none", "revisions training 1"}
+    assert summary_table(runs)["n"].tolist() == [2, 2]
+
+
+def test_a_schedule_is_a_setting_and_rows_from_before_it_existed_are_constant(tmp_path):
+    runs = runs_of(
+        tmp_path,
+        record(schedule="", run_id="before"),
+        record(schedule="constant", run_id="same", seed=1),
+        record(schedule="cosine", run_id="cosine", setting="c" * 8),
+    )
+    named = dict(zip(runs["run_id"], conditions(runs), strict=True))
+    assert named == {
+        "before": "schedule constant", "same": "schedule constant", "cosine": "schedule cosine"
+    }  # fmt: skip
+
+
 def test_the_seed_of_fixed_data_is_a_setting(tmp_path):
     runs = runs_of(
         tmp_path, record(config={"task": {"seed": "${seed}"}}), record(seed=1, config={"task": {"seed": 7}})

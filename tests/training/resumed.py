@@ -70,9 +70,9 @@ class Case:
         return TrainingState.begin(model, task, TrainOptions(**options | self.options), order=order)
 
 
-def easy_recall():
+def easy_recall(seq_len=8, n_val=8):
     """Delayed recall that counts as solved at an accuracy which is reached before the last step."""
-    task = make_delayed_recall(seq_len=8, num_classes=2, **SIZES)
+    task = make_delayed_recall(seq_len=seq_len, num_classes=2, **SIZES | {"n_val": n_val})
     return dataclasses.replace(task, spec=dataclasses.replace(task.spec, solved_accuracy=0.8))
 
 
@@ -81,11 +81,15 @@ TASKS = {
     "easy": easy_recall,
     "adding": lambda: make_adding(seq_len=6, **SIZES),
     "fresh": lambda: make_adding(seq_len=6, fresh=True, **SIZES),
+    "many": lambda: make_adding(seq_len=6, **SIZES | {"n_val": 1003}),
+    "easy, many": lambda: easy_recall(seq_len=14, n_val=1003),
     "steps": lambda: make_copy_memory(seq_len=21, **SIZES),
 }
 
 CASES = {
     "adam": Case(options={"optimizer": "adam", "weight_decay": 0.1}),
+    "adamw, cosine": Case(options={"optimizer": "adamw", "weight_decay": 0.1, "schedule": "cosine"}),
+    "warm-up": Case(options={"schedule": "warmup_cosine"}),
     "rmsprop": Case(options={"optimizer": "rmsprop", "clip": None}),
     "sgd": Case(options={"optimizer": "sgd", "clip": 0.1}),
     "lstm": Case(cell=nn.LSTM),
@@ -99,6 +103,10 @@ CASES = {
     "embedding": Case(embedding_size=3),
     "embedding, fused": Case(embedding_size=3, fused=True),
     "stop when solved": Case("easy", layers=1, options={"stop_when_solved": True, "lr": 0.05, "steps": 60}),
+    "many validation samples": Case("many", nn.RNN),
+    "many validation samples, solved": Case(
+        "easy, many", layers=1, options={"stop_when_solved": True, "lr": 0.05, "steps": 60}
+    ),
     "diverging": Case("adding", options={"optimizer": "sgd", "lr": 1e9, "clip": None}),
     "whole passes, without probes": Case(options={"epochs": 3, "probes": False}),
     "evaluation at every step": Case(options={"eval_every": 1}),

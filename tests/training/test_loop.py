@@ -85,6 +85,7 @@ def plain_loop(task, steps, optimizer, clip):
 
 OPTIMIZERS = {
     "adam": lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.1),
+    "adamw": lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1),
     "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.01, weight_decay=0.1),
     "sgd": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9, weight_decay=0.1),
 }
@@ -300,14 +301,14 @@ def test_the_mean_is_nan_if_one_value_is_and_none_without_values():
 def test_divergence_is_a_loss_over_the_factor_times_the_first_validation_loss():
     def after_a_step(train_losses, val_loss):
         history, segment = History(), Segment()
-        history.close(Segment(), n_train=1, val_loss=2.0, val_accuracy=0.0, clip=None)
+        history.close(Segment(), n_train=1, val_loss=2.0, val_accuracy=0.0, val_samples=1, clip=None)
         for loss in train_losses:
             segment.losses.append(torch.tensor(loss))
             segment.norms.append(torch.tensor(1.0))
             segment.counts.append(torch.tensor([1, 0, 0]))
             segment.samples += 1
         segment.spent = Seconds(1.0, 1.0)
-        history.close(segment, n_train=1, val_loss=val_loss, val_accuracy=0.0, clip=None)
+        history.close(segment, n_train=1, val_loss=val_loss, val_accuracy=0.0, val_samples=1, clip=None)
         first, last = history.evals
         assert divergence(first, first) is None
         assert divergence(last, first, 100.0) == history.diverged

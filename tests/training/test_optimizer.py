@@ -9,9 +9,11 @@ from torch import nn
 
 from harness.training import TrainOptions
 from harness.training.optimizer import Optimizer
+from harness.training.options import OPTIMIZERS
 
 CLASSES = {
     "adam": lambda p, **rates: torch.optim.Adam(p, fused=True, **rates),
+    "adamw": lambda p, **rates: torch.optim.AdamW(p, fused=True, **rates),
     "rmsprop": lambda p, **rates: torch.optim.RMSprop(p, foreach=True, **rates),
     "sgd": lambda p, **rates: torch.optim.SGD(p, momentum=0.9, fused=True, **rates),
 }
@@ -44,6 +46,20 @@ def test_updates_equal_those_of_the_torch_class_bit_for_bit(name, decay, dtype):
         for a, b in zip(ours, theirs, strict=True):
             assert torch.equal(a, b), (step, a - b)
     assert not any(torch.equal(a, b) for a, b in zip(ours, initial, strict=True))
+
+
+def test_every_rule_is_compared_and_decay_tells_adamw_from_adam():
+    assert tuple(CLASSES) == OPTIMIZERS
+    weights = {}
+    for name in ("adam", "adamw"):
+        [weight] = weights[name] = [nn.Parameter(torch.ones(3))]
+        optimizer = Optimizer([weight], TrainOptions(optimizer=name, lr=0.1, weight_decay=0.5))
+        for _ in range(2):
+            weight.grad = torch.zeros(3)
+            optimizer.step()
+    # Without a gradient AdamW multiplies by 1 - lr * decay; in Adam the decay is the gradient.
+    assert weights["adamw"][0].tolist() == pytest.approx([(1 - 0.1 * 0.5) ** 2] * 3)
+    assert weights["adam"][0].tolist() == pytest.approx([0.8] * 3, rel=1e-3)
 
 
 def test_complex_parameters_are_trained_as_by_the_torch_class_or_refused():
@@ -80,8 +96,9 @@ TRAIN = """
 import sys, torch
 from harness.tasks import make_adding
 from harness.training import SequenceClassifier, TrainOptions, train
+from harness.training.options import OPTIMIZERS
 task = make_adding(seq_len=5, n_train=20, n_val=10, n_test=10)
-for name in ("adam", "rmsprop", "sgd"):
+for name in OPTIMIZERS:
     model = SequenceClassifier(task.spec, torch.nn.GRU(2, 4, batch_first=True))
     train(model, task, TrainOptions(steps=3, batch_size=10, optimizer=name), order=torch.Generator())
 print("torch._dynamo" in sys.modules)

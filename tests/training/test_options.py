@@ -1,10 +1,13 @@
 """Training options: refused values, named by config key, and the length of a budget."""
 
 import math
+from pathlib import Path
 
 import pytest
 
+from harness.cli.run import HELP
 from harness.training import TrainOptions
+from harness.training.options import OPTIMIZERS, SCHEDULES
 
 
 @pytest.mark.parametrize(
@@ -19,7 +22,12 @@ from harness.training import TrainOptions
         (
             "optimizer",
             "adamm",
-            "train.optimizer must be one of adam, rmsprop, sgd, not 'adamm'; did you mean 'adam'?",
+            "train.optimizer must be one of adam, adamw, rmsprop, sgd, not 'adamm'; did you mean 'adam'?",
+        ),
+        (
+            "schedule",
+            "cosin",
+            "must be one of constant, cosine, warmup_cosine, not 'cosin'; did you mean 'cosine'?",
         ),
         ("lr", 0.0, "train.lr must be a number above 0, not 0.0; a common choice is 0.001"),
         ("lr", math.nan, "train.lr must be a number above 0, not nan"),
@@ -55,3 +63,28 @@ def test_a_budget_is_a_number_of_steps_or_of_whole_passes(options, n_train, expe
 
 def test_epochs_override_steps_so_that_equal_runs_have_equal_options():
     assert TrainOptions(epochs=2, steps=50) == TrainOptions(epochs=2, steps=None) == TrainOptions(epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"), [(1, 1), (20, 1), (21, 2), (600, 30), (1000, 50), (4000, 200)]
+)
+def test_evaluations_are_a_twentieth_of_the_steps_apart_rounded_up_unless_told(steps, expected):
+    options = TrainOptions(steps=steps)
+    assert options == TrainOptions(steps=steps, eval_every=expected)
+    assert options.steps_between_evaluations(n_train=7) == expected
+    assert TrainOptions(steps=steps, eval_every=3).steps_between_evaluations(7) == 3
+
+
+def test_with_epochs_the_distance_of_evaluations_depends_on_the_data():
+    options = TrainOptions(epochs=2, batch_size=10)
+    assert options.eval_every is None
+    assert [options.steps_between_evaluations(n) for n in (10, 100, 101, 1000)] == [1, 1, 2, 10]
+    assert TrainOptions(epochs=2, eval_every=3).steps_between_evaluations(1000) == 3
+
+
+def test_the_names_stand_in_the_help_and_in_the_config_as_in_the_code():
+    config = (Path(__file__).parents[2] / "conf" / "config.yaml").read_text(encoding="utf-8")
+    for key, names in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
+        assert f"train.{key}={'|'.join(names)}" in HELP
+        [line] = [line for line in config.splitlines() if line.startswith(f"  {key}: ")]
+        assert line.endswith(", ".join(names))

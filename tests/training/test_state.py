@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.training import History, continue_training, train
+from harness.training import History, continue_training, loop, train
 from harness.training.clock import Seconds
 from harness.training.history import Segment
 from harness.training.loop import conclude
@@ -66,18 +66,27 @@ def test_the_cases_end_as_their_names_say():
     history = {name: undisturbed(name)["history"] for name in CASES}
     assert history["stop when solved"]["solved_step"] is not None
     assert 4 < len(history["stop when solved"]["norms"]) < 60
+    assert history["many validation samples, solved"]["solved_step"] is not None
+    assert 4 < len(history["many validation samples, solved"]["norms"]) < 60
+    for name in CASES:
+        *others, last = [row["val_samples"] for row in history[name]["evals"]]
+        many = name.startswith("many")
+        assert (set(others), last) == ({1000}, 1003) if many else {*others, last} == {8}
     assert history["diverging"]["diverged"] is not None
     assert history["diverging"]["test_loss"] is None
     assert len(history["whole passes, without probes"]["norms"]) == 9
     assert history["whole passes, without probes"]["probes"] == {}
     assert history["labels at steps"]["test_sequence_accuracy"] is not None
-    for name in CASES.keys() - {"stop when solved", "diverging", "whole passes, without probes"}:
+    ended_otherwise = {"stop when solved", "many validation samples, solved", "diverging"}
+    for name in CASES.keys() - ended_otherwise - {"whole passes, without probes"}:
         assert len(history[name]["norms"]) == 11
         assert {row["step"] for row in history[name]["probes"]["gradflow"]} >= {1, 11}
         assert history[name]["notes"] == {}
 
 
-@pytest.mark.parametrize("name", ["adam", "fresh samples, fused", "other generators and a buffer"])
+@pytest.mark.parametrize(
+    "name", ["adam", "adamw, cosine", "fresh samples, fused", "other generators and a buffer"]
+)
 @pytest.mark.parametrize("part", ["model", "optimizer", "stream", "history", "segment", "best", "random"])
 def test_each_part_of_a_saved_state_decides_the_end(name, part):
     # Control for the tests above: they notice a part that is not restored.
@@ -127,6 +136,20 @@ def test_train_is_begin_continue_and_conclude():
     assert same_bits(without_clocks(history), undisturbed("adam")["history"])
 
 
+@pytest.mark.parametrize("name", ["adamw, cosine", "many validation samples", "diverging"])
+def test_a_state_saved_between_the_last_step_and_its_evaluation_ends_with_the_same_bits(name):
+    state = CASES[name].begin(SEED)
+    total = len(undisturbed(name)["history"]["norms"])
+    continue_training(state, until=total - 1)
+    at = {probe.name: probe.steps(11, state.eval_every) for probe in state.probes}
+    loop._advance(state, total, lambda step: [probe for probe in state.probes if step in at[probe.name]])
+    assert (state.step, len(state.segment), state.next_evaluation) == (total, total % 4 or 4, total)
+    saved = copy.deepcopy(state.state_dict())
+    resumed = CASES[name].begin(SEED + 1)
+    resumed.load_state_dict(saved)
+    assert same_bits(finish(resumed), undisturbed(name))
+
+
 def test_stopping_at_a_step_that_was_made_before_trains_nothing():
     state = CASES["adam"].begin(SEED)
     for until, step in ((0, 0), (5, 5), (3, 5), (5, 5), (6, 6), (99, 11), (None, 11)):
@@ -160,6 +183,7 @@ def test_a_state_of_another_training_is_refused_and_says_what_differs():
         {"batch_size": 9},
         {"clip": 0.5},
         {"eval_every": 9},
+        {"schedule": "cosine"},
         {"stop_when_solved": True},
     ):
         state.options = dataclasses.replace(CASES["adam"].begin(SEED).options, **change)
@@ -189,5 +213,5 @@ def test_a_segment_and_a_history_survive_their_own_state_dict():
     )
     assert Segment.from_state_dict(segment.state_dict(), torch.device("cpu")) == segment
     history = History(norms=[1.0], train_cpu_s=2.5, notes={"gradflow": "why"}, diverged="so")
-    history.close(segment, n_train=5, val_loss=1.0, val_accuracy=0.5, clip=1.0)
+    history.close(segment, n_train=5, val_loss=1.0, val_accuracy=0.5, val_samples=9, clip=1.0)
     assert History.from_state_dict(history.state_dict(), {}) == history
