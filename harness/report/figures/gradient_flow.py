@@ -122,7 +122,7 @@ def _pages(data: ReportData, caption: str, rows: pd.DataFrame, layer: str) -> li
         lines.append(("LSTM's c, last probe", ":", 1.6))
     handles = [Line2D([], [], color=GREY, linestyle=s, linewidth=w, label=name) for name, s, w in lines]
     return make_pages(
-        split(data.runs, ["hidden_size", "seq_len"]), draw, caption=caption, styles=shown,
+        split(data.runs, ["size", "seq_len"]), draw, caption=caption, styles=shown,
         title=f"Gradient flow along the sequence, {layer}", columns=length_columns(data.runs),
         handles=handles,
     )  # fmt: skip
@@ -145,7 +145,7 @@ _CAPTION = (
 _ALT = (
     "Line chart. Vertical, logarithmic: norm of the gradient of the loss with respect to the hidden state, "
     "mean over the batch. Horizontal: time step t of the sequence, from 0. Solid: last probe; dashed: first "
-    "probe; dotted: cell state of an LSTM; colour: cell. One panel per hidden size H and sequence length T"
+    "probe; dotted: cell state of an LSTM; colour: cell. One panel per size and sequence length T"
 )
 
 GRADIENT_FLOW = FigureSpec(
