@@ -1,5 +1,6 @@
 """Recurrent cells: the table of stock cells, and checks of any cell with the interface of `torch.nn.RNN`."""
 
+from harness.cells.bidirectional import is_bidirectional, last_of_both, outputs_of, why_needs_one_length
 from harness.cells.contract import make_cell, output_size
 from harness.cells.init import INITIALISATIONS, InitOptions, initialise, why_not_initialised
 from harness.cells.stock import (
@@ -7,6 +8,7 @@ from harness.cells.stock import (
     StockCell,
     gates_of,
     is_stock,
+    is_torch_cell,
     lstm_output_gate,
     split_layers,
     stock_cell_made_by,
@@ -20,12 +22,17 @@ __all__ = [
     "StockCell",
     "gates_of",
     "initialise",
+    "is_bidirectional",
     "is_stock",
+    "is_torch_cell",
+    "last_of_both",
     "lstm_output_gate",
     "make_cell",
     "output_size",
+    "outputs_of",
     "split_layers",
     "stock_cell_made_by",
     "stock_cell_of",
+    "why_needs_one_length",
     "why_not_initialised",
 ]

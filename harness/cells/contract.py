@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from harness.cells.stock import is_torch_cell
+
 
 def make_cell(target: Callable[..., Any], input_size: int, hidden_size: int, **options: Any) -> nn.Module:
     """Calls `target(input_size, hidden_size, batch_first=True, **options)`.
@@ -29,11 +31,13 @@ def make_cell(target: Callable[..., Any], input_size: int, hidden_size: int, **o
 
 
 def output_size(cell: nn.Module, input_size: int) -> int:
-    """Features of a time step of the cell's output, measured by running the cell on one step of zeros.
+    """Features of a time step of the cell's output: known of torch's own cells, else measured on one step.
 
     Raises:
         TypeError: the cell does not return (output, state) with an output of shape (batch, steps, features).
     """
+    if is_torch_cell(cell):
+        return (cell.proj_size or cell.hidden_size) * (2 if cell.bidirectional else 1)
     training = cell.training
     parameter = next(cell.parameters(), torch.empty(0))
     step = torch.zeros(1, 1, input_size, device=parameter.device, dtype=parameter.dtype)

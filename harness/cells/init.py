@@ -6,6 +6,7 @@ since the numbers come from a generator of their own.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -42,7 +43,7 @@ class InitOptions:
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """The weights of one layer, gate by gate, to be overwritten in place.
+    """The weights of one layer in one direction, gate by gate, to be overwritten in place.
 
     Attributes:
         cell: the entry of the cell in the table.
@@ -94,7 +95,7 @@ class Initialisation:
 def initialise(
     cell: nn.Module, options: InitOptions, *, generator: torch.Generator, seq_len: int
 ) -> nn.Module:
-    """Overwrites the weights of a stock cell of any depth in place; returns the cell.
+    """Overwrites the weights of a stock cell, every layer and direction, in place; returns the cell.
 
     Args:
         cell: as torch drew it.
@@ -119,7 +120,7 @@ def why_not_initialised(cell: nn.Module, name: str) -> str | None:
     chosen = INITIALISATIONS[name]
     if name == "torch":
         return None
-    stock = stock_cell_of(cell)
+    stock = stock_cell_of(cell, bidirectional=True)
     if stock is None or stock.name not in chosen.cells:
         known = ", ".join(chosen.cells)
         return f"init={name} is defined for {known}, not for this {type(cell).__name__}; use init=torch"
@@ -129,10 +130,11 @@ def why_not_initialised(cell: nn.Module, name: str) -> str | None:
 
 
 def _layers(cell: nn.Module) -> Iterator[LayerWeights]:
-    stock = stock_cell_of(cell)
+    stock = stock_cell_of(cell, bidirectional=True)
     assert stock is not None and isinstance(cell, nn.RNNBase)
-    for index in range(cell.num_layers):
-        names = (f"{name}_l{index}" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    directions = ("", "_reverse") if cell.bidirectional else ("",)
+    for index, direction in itertools.product(range(cell.num_layers), directions):
+        names = (f"{name}_l{index}{direction}" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
         w_ih, w_hh, b_ih, b_hh = (getattr(cell, name, None) for name in names)
         assert w_ih is not None and w_hh is not None
         yield LayerWeights(stock, w_ih, w_hh, b_ih, b_hh)

@@ -71,13 +71,17 @@ def stock_cell_made_by(target: Any, nonlinearity: str | None = None) -> StockCel
     return next(matches, None)
 
 
-def stock_cell_of(cell: nn.Module) -> StockCell | None:
+def stock_cell_of(cell: nn.Module, *, bidirectional: bool = False) -> StockCell | None:
     """The entry of a module in the table.
 
     None unless the module is exactly `nn.RNN`, `nn.LSTM` or `nn.GRU` (a subclass may compute something else),
     in one direction, without projection.
+
+    Args:
+        cell: any module.
+        bidirectional: let a cell that reads in both directions pass too.
     """
-    if not isinstance(cell, nn.RNNBase) or cell.bidirectional or cell.proj_size:
+    if not isinstance(cell, nn.RNNBase) or cell.proj_size or (cell.bidirectional and not bidirectional):
         return None
     return stock_cell_made_by(type(cell), getattr(cell, "nonlinearity", None))
 
@@ -85,6 +89,11 @@ def stock_cell_of(cell: nn.Module) -> StockCell | None:
 def is_stock(cell: nn.Module) -> TypeGuard[nn.RNNBase]:
     """Whether a module is a stock cell, see `stock_cell_of`."""
     return stock_cell_of(cell) is not None
+
+
+def is_torch_cell(cell: nn.Module) -> TypeGuard[nn.RNNBase]:
+    """Whether a module is exactly `nn.RNN`, `nn.LSTM` or `nn.GRU`, with whatever options."""
+    return type(cell) in {known.torch_class for known in STOCK_CELLS.values()}
 
 
 def gates_of(target: Any) -> int | None:

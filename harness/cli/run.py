@@ -23,6 +23,8 @@ keys:
   task=NAME  cell=NAME             the names that `harness list` prints
   task.seq_len=N  task.…           arguments of the task: `harness show NAME` prints them
   cell.hidden_size=N  cell.num_layers=N  cell.dropout=P
+  match_params=N                   instead of cell.hidden_size: the size whose model has about N parameters
+  model.readout=last|mean|max|all  what the head reads of the cell's states
   cell=custom cell._target_=package.Class          a third-party cell
   train.steps=N  train.epochs=N  train.batch_size=N  train.lr=X  train.weight_decay=X  train.clip=X
   train.optimizer=adam|adamw|rmsprop|sgd  train.schedule=constant|cosine|warmup_cosine

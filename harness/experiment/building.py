@@ -7,20 +7,43 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 from torch import nn
 
-from harness.cells import INITIALISATIONS, InitOptions, make_cell, output_size, why_not_initialised
+from harness.cells import (
+    INITIALISATIONS,
+    InitOptions,
+    is_bidirectional,
+    make_cell,
+    output_size,
+    why_needs_one_length,
+    why_not_initialised,
+)
 from harness.experiment.errors import ConfigError, MeaninglessPairError, flat, user_location
 from harness.experiment.identity import short_hash
+from harness.experiment.one_length import READS_ALL, planned_lengths, refusal
 from harness.experiment.targets import split_target
 from harness.kernels import choose_kernel
 from harness.tasks import Task
 from harness.tasks.common.arguments import one_of, whole_number
 from harness.training import seeded
+from harness.training.readout import checked_readout, why_not_read
+
+
+@dataclass(frozen=True)
+class CheckedCell:
+    """What was seen of a cell that was made to be checked.
+
+    Attributes:
+        bidirectional: whether it says that it reads in both directions.
+        one_length: why it needs sequences of one length; None: they may differ.
+    """
+
+    bidirectional: bool
+    one_length: str | None
 
 
 def make_tasks(values: dict[str, Any]) -> tuple[Task, dict[str, Task]]:
@@ -122,7 +145,7 @@ def check_cell(
     kernel: str,
     device: torch.device,
     init: str,
-) -> None:
+) -> CheckedCell:
     """Makes the cell once, so that a wrong constructor, call, kernel or init is seen before the first run.
 
     Stock cells are made without weights; others in full, and run on one step.
@@ -134,9 +157,56 @@ def check_cell(
     else:
         with seeded(0):
             cell = make_cell(target, input_size, **arguments)
-            output_size(cell, input_size)
+            size, wanted = output_size(cell, input_size), 2 * arguments["hidden_size"]
+            if is_bidirectional(cell) and size != wanted:
+                raise ConfigError(
+                    f"{type(cell).__name__} says that it reads in both directions, so its output must have "
+                    f"2 × hidden_size = {wanted} features, half of them from each, not {size}"
+                )
     if kernel == "fused":
         choose_kernel(cell, kernel, device)
     reason = why_not_initialised(cell, init)
     if reason is not None:
         raise MeaninglessPairError(reason)
+    return CheckedCell(is_bidirectional(cell), why_needs_one_length(cell))
+
+
+def check_readout(readout: Any, task: Task, other_lengths: dict[str, Task]) -> str:
+    """Returns a readout that the task can be read by.
+
+    Raises:
+        MeaninglessPairError: it cannot: labels at steps, or `all` with tests at other lengths.
+    """
+    reason = why_not_read(checked_readout(readout), task.spec)
+    if (
+        reason is None
+        and readout == "all"
+        and any(other.spec.seq_len != task.spec.seq_len for other in other_lengths.values())
+    ):
+        reason = f"{READS_ALL}, so it cannot be tested at others; set task.eval_lengths=[]"
+    if reason is not None:
+        raise MeaninglessPairError(reason)
+    return str(readout)
+
+
+def check_lengths(readout: str, cell: CheckedCell, task: Task, values: dict[str, Any]) -> str | None:
+    """Why the model needs sequences of one length, which are then looked for; None where it does not.
+
+    Args:
+        readout: of the model.
+        cell: what `check_cell` saw.
+        task: of the run.
+        values: the node `task` of the config.
+
+    Raises:
+        MeaninglessPairError: the validation samples differ in length.
+    """
+    reason = READS_ALL if readout == "all" else cell.one_length
+    if reason is None:
+        return None
+    target, arguments = split_target("task", values)
+    arguments.pop("eval_lengths", None)
+    lengths = planned_lengths(target, json.dumps(arguments))
+    if lengths is not None:
+        raise MeaninglessPairError(refusal(reason, task, lengths))
+    return reason

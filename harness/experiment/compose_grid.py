@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from harness.experiment.conf_files import CONFIG_NAME, config_loader
 from harness.experiment.config import COMPOSE_ERRORS, compose
+from harness.experiment.match_params import refuse_two_sizes
 
 
 class GridComposer:
@@ -56,6 +57,7 @@ class GridComposer:
             base, hydra = self._bases[chosen]
             config = copy.deepcopy(base)
             ConfigLoaderImpl._apply_overrides_to_config(values, config)
+            refuse_two_sizes(config.get("match_params"), overrides)
             return config, hydra
         except COMPOSE_ERRORS:
             return self._from_files(overrides)  # fails too, and words the error

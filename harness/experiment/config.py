@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from harness.experiment.conf_files import CONFIG_NAME, config_loader
 from harness.experiment.errors import ConfigError
+from harness.experiment.match_params import refuse_two_sizes
 from harness.experiment.schema import Schema
 from harness.experiment.suggestions import one_line
 
@@ -33,19 +34,21 @@ def compose(overrides: Sequence[str], *, multirun: bool = False) -> DictConfig:
     """The config that the defaults and `overrides` make, hydra's own node included.
 
     Raises:
-        ConfigError: an unknown key or option, or a value of the wrong type.
+        ConfigError: an unknown key or option, a value of the wrong type, or two keys that exclude each other.
     """
     loader = config_loader()
     mode = RunMode.MULTIRUN if multirun else RunMode.RUN
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", r"provider=.* is not available")  # Hydra only warns
-            return loader.load_configuration(CONFIG_NAME, list(overrides), mode)
+            config = loader.load_configuration(CONFIG_NAME, list(overrides), mode)
     except UserWarning as error:
         path = str(error).partition("path=")[2].removesuffix(" is not available.")
         raise ConfigError(f"hydra.searchpath: {path} is not a folder of yaml files") from None
     except COMPOSE_ERRORS as error:
         raise ConfigError(one_line(error, overrides, loader)) from None
+    refuse_two_sizes(config.get("match_params"), overrides)
+    return config
 
 
 def options(group: str) -> list[str]:

@@ -20,19 +20,20 @@ torch's layers and the fused loops differ, which is enough to sort runs."""
 def expected_cost(run: Plan) -> float:
     """The multiplications of a run's training, in the order of magnitude that tells long runs from short.
 
-    Steps × time steps × layers × (batch × gates × H × (H + D) + overhead), with D the features that a
-    layer reads. Leaves out evaluation, and that a run may stop when it is solved.
+    Steps × time steps × directions × layers × (batch × gates × H × (H + D) + overhead), with D the features
+    that a layer reads. Leaves out evaluation, and that a run may stop when it is solved.
 
     Args:
         run: a checked plan; no data and no weights are made.
     """
     hidden = run.cell_options["hidden_size"]
     layers = run.cell_options.get("num_layers", 1)
-    widths = [encoded_size(run.task.spec, run.embedding_size), *[hidden] * (layers - 1)]
+    directions = 2 if run.cell_options.get("bidirectional") else 1
+    widths = [encoded_size(run.task.spec, run.embedding_size), *[directions * hidden] * (layers - 1)]
     gates = gates_of(run.cell_target) or USUAL_GATES
-    products = sum(gates * hidden * (hidden + width) for width in widths)
-    overhead = TORCH_OVERHEAD if run.kernel == "torch" else FUSED_OVERHEAD
-    a_step = run.train.batch_size * products + layers * overhead
+    products = directions * sum(gates * hidden * (hidden + width) for width in widths)
+    overhead = TORCH_OVERHEAD if run.kernel == "torch" or directions == 2 else FUSED_OVERHEAD
+    a_step = run.train.batch_size * products + directions * layers * overhead
     return float(run.train.total_steps(_n_train(run)) * run.task.spec.seq_len * a_step)
 
 

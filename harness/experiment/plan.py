@@ -14,10 +14,13 @@ from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
 from harness.cells import InitOptions, initialise, make_cell, stock_cell_made_by
+from harness.cells.bidirectional import REVISION as BIDIRECTIONAL_REVISION
 from harness.experiment import identity
 from harness.experiment.building import (
     cell_name,
     check_cell,
+    check_lengths,
+    check_readout,
     checked_cell_options,
     init_options,
     make_tasks,
@@ -25,6 +28,7 @@ from harness.experiment.building import (
 )
 from harness.experiment.errors import ConfigError, flat, user_location, where_it_happened
 from harness.experiment.identity import Identity
+from harness.experiment.match_params import LARGEST_TARGET, matched_hidden_size
 from harness.experiment.schema import Schema
 from harness.experiment.targets import split_target, third_party_code
 from harness.kernels import KERNELS
@@ -51,6 +55,10 @@ class Plan:
     other_lengths: dict[str, Task]
     """The same task at other lengths, to be tested on: by the end of their columns' names, such as `2x`."""
     embedding_size: int | None
+    readout: str
+    one_length: str | None
+    """Why the model needs sequences of one length; None: they may differ."""
+    match_params: int | None
     cell_name: str
     cell_target: Callable[..., Any]
     cell_options: dict[str, Any]
@@ -96,9 +104,11 @@ class Plan:
             "data_source": spec.data_source,
             "cell": self.cell_name,
             "hidden_size": options["hidden_size"],
+            "match_params": self.match_params,
             "num_layers": options.get("num_layers", 1),
             "dropout": options.get("dropout", 0.0),
             "init": self.init.label,
+            "readout": self.readout,
             "seq_len": spec.seq_len,
             "seed": self.seed,
             "batch_size": self.train.batch_size,
@@ -146,16 +156,20 @@ def _plan(config: DictConfig) -> Plan:
     kernel = one_of("kernel", values["kernel"], KERNELS)
     cell_target, cell_options = split_target("cell", values["cell"])
     given_name = cell_options.pop("name", None)
-    cell_options = checked_cell_options(cell_options)
-    name = path_part("cell.name", given_name or cell_name(values["cell"]["_target_"], cell_options))
     task, other_lengths = make_tasks(values["task"])
     path_part("the task's name", task.spec.name)
-    embedding_size = values["model"]["embedding_size"]
-    if embedding_size is not None:
-        whole_number("model.embedding_size", embedding_size, high=2**20)
+    embedding_size = _embedding_size(values["model"])
     size = encoded_size(task.spec, embedding_size)
+    readout = check_readout(values["model"]["readout"], task, other_lengths)
+    match_params = values["match_params"]
+    if match_params is not None:
+        cell_options["hidden_size"] = _matched_size(cell_target, cell_options, task, embedding_size, readout,
+                                                    match_params)  # fmt: skip
+    cell_options = checked_cell_options(cell_options)
+    name = path_part("cell.name", given_name or cell_name(values["cell"]["_target_"], cell_options))
     init = init_options(values["init"])
-    check_cell(cell_target, json.dumps(cell_options), size, kernel, device, init.name)
+    cell = check_cell(cell_target, json.dumps(cell_options), size, kernel, device, init.name)
+    one_length = check_lengths(readout, cell, task, values["task"])
     named = {"name": given_name} if given_name else {}
     values["train"] |= {"steps": train.steps, "epochs": train.epochs, "eval_every": train.eval_every}
     values["cell"] |= named | cell_options
@@ -163,7 +177,7 @@ def _plan(config: DictConfig) -> Plan:
     task_target, _ = split_target("task", values["task"])
     targets = ((values["cell"]["_target_"], cell_target), (values["task"]["_target_"], task_target))
     files = _named_files(values)
-    who = _identity(config, values, task, targets, files)
+    who = _identity(config, values, task, targets, files, cell.bidirectional)
     hidden_size, seq_len = cell_options["hidden_size"], task.spec.seq_len
     return Plan(
         run_id=f"{task.spec.name}-{name}-h{hidden_size}-T{seq_len}-s{seed}-{who.digest}",
@@ -173,6 +187,9 @@ def _plan(config: DictConfig) -> Plan:
         task=task,
         other_lengths=other_lengths,
         embedding_size=embedding_size,
+        readout=readout,
+        one_length=one_length,
+        match_params=match_params,
         cell_name=name,
         cell_target=cell_target,
         cell_options=cell_options,
@@ -207,8 +224,33 @@ def why_changed(run: Plan) -> str | None:
     return "a data file was changed while the run was in progress" if changed else None
 
 
+def _embedding_size(model: dict[str, Any]) -> int | None:
+    size = model["embedding_size"]
+    return None if size is None else whole_number("model.embedding_size", size, high=2**20)
+
+
+def _matched_size(
+    target: Callable[..., Any],
+    options: dict[str, Any],
+    task: Task,
+    embedding_size: int | None,
+    readout: str,
+    match_params: int,
+) -> int:
+    """The hidden size that `match_params` chooses, in place of the one in a yaml."""
+    whole_number("match_params", match_params, high=LARGEST_TARGET)
+    others = checked_cell_options(options | {"hidden_size": 1})
+    del others["hidden_size"]
+    return matched_hidden_size(target, json.dumps(others), task.spec, embedding_size, readout, match_params)
+
+
 def _identity(
-    config: DictConfig, values: dict[str, Any], task: Task, targets: Targets, files: dict[str, Path]
+    config: DictConfig,
+    values: dict[str, Any],
+    task: Task,
+    targets: Targets,
+    files: dict[str, Path],
+    bidirectional: bool,
 ) -> Identity:
     """The identity of a run, from its config with checked values, its task, and the files it names."""
     hashed = identity.hashed_config(values)
@@ -224,6 +266,7 @@ def _identity(
     hashed["data_source"] = task.spec.data_source
     (_, cell_target), _ = targets
     stock = stock_cell_made_by(cell_target, values["cell"].get("nonlinearity"))
+    reading = BIDIRECTIONAL_REVISION if bidirectional else 0
     return identity.identify(
         hashed,
         seed=values["seed"],
@@ -231,7 +274,7 @@ def _identity(
         content=task.content or identity.content_of(files),
         revisions={
             "task": task.spec.revision,
-            "cell": 0 if stock is None else stock.revision,
+            "cell": (0 if stock is None else stock.revision) + reading,
             "training": loop.REVISION,
         },
     )

@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness.experiment.errors import where_it_happened
 from harness.experiment.finished import why_not_finished
+from harness.experiment.one_length import require_one_length
 from harness.experiment.plan import Plan, plan, why_changed
 from harness.experiment.weights import save_weights
 from harness.experiment.workers import end_with_parent
@@ -96,7 +97,8 @@ def record_interrupted(run: Plan, error: str) -> None:
 def make_model(run: Plan) -> tuple[SequenceClassifier, str]:
     """The model on its device, with weights from torch's global generator, and its kernel: torch or fused."""
     cell, kernel = choose_kernel(run.make_cell(), run.kernel, run.device, run.train.batch_size)
-    return SequenceClassifier(run.task.spec, cell, run.embedding_size).to(run.device), kernel
+    model = SequenceClassifier(run.task.spec, cell, run.embedding_size, run.readout)
+    return model.to(run.device), kernel
 
 
 def _attempt(run: Plan) -> None:
@@ -132,6 +134,7 @@ def _attempt(run: Plan) -> None:
 def _train(run: Plan) -> tuple[History, dict[str, Any]]:
     """The training itself, and the columns that come from it."""
     model, kernel = make_model(run)
+    require_one_length(run.one_length, run.task)
     log.info("%s: variant %s, data %s", run.run_id, run.task.spec.variant, run.task.spec.data_source)
     order = torch.Generator().manual_seed(run.seed)
     tested = run.stage == "final"

@@ -42,6 +42,8 @@ class ModelOptions:
 
     embedding_size: int | None = None
     """Features of a learned embedding of tokens; None: one-hot."""
+    readout: str = neutral("last", value="last")
+    """What the head reads: `last` (the last valid step), `mean` or `max` (over the valid steps), or `all`."""
 
 
 @dataclass
@@ -56,6 +58,8 @@ class Schema:
     cell: Any = None
     init: Any = neutral(None, value={"name": "torch"})  # noqa: RUF009
     model: ModelOptions = field(default_factory=ModelOptions)
+    match_params: int | None = neutral(None, value=None)
+    """Trained parameters for which each cell's hidden size is chosen; None: `cell.hidden_size` holds."""
     train: TrainOptions = field(default_factory=TrainOptions)
     timing: TimingOptions = field(default_factory=TimingOptions, metadata={"identity": False})
     seed: int = 1

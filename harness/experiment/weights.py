@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from harness.cells import make_cell
+from harness.cells import is_bidirectional, make_cell
+from harness.experiment.errors import ConfigError
 from harness.experiment.plan import Plan
 from harness.experiment.targets import split_target, third_party_code
 from harness.kernels import FusedCell
@@ -29,6 +30,7 @@ def save_weights(run: Plan, model: SequenceClassifier) -> Path:
         "weights": _plain_names(model),
         "spec": dataclasses.asdict(run.task.spec),
         "embedding_size": run.embedding_size,
+        "readout": run.readout,
         "cell_target": run.identity.config["cell"]["_target_"],
         "cell_options": run.cell_options,
         "code": run.identity.code,
@@ -54,7 +56,7 @@ def load_model(run: str | Path) -> SequenceClassifier:
 
     Raises:
         FileNotFoundError: the folder holds no weights.
-        ConfigError: the cell's class cannot be imported.
+        ConfigError: the cell's class cannot be imported, or 0.2 wrote the weights of a bidirectional cell.
 
     Warns:
         UserWarning: the code of a third-party cell has changed since the run.
@@ -73,7 +75,11 @@ def load_model(run: str | Path) -> SequenceClassifier:
             f"{path} was written with code {kept['code']}, the cell's code is now {now}", stacklevel=2
         )
     cell = make_cell(target, encoded_size(spec, kept["embedding_size"]), **kept["cell_options"])
-    model = SequenceClassifier(spec, cell, kept["embedding_size"])
+    if is_bidirectional(cell) and "readout" not in kept:
+        raise ConfigError(
+            f"{path} is of seqharness 0.2, which read a bidirectional cell otherwise; make the run again"
+        )
+    model = SequenceClassifier(spec, cell, kept["embedding_size"], kept.get("readout", "last"))
     model.load_state_dict(kept["weights"])
     return model.eval()
 

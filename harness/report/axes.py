@@ -24,9 +24,6 @@ SETTING_WORDS = {
 
 SETTING_UNITS = {"seq_len": "T (steps)", "hidden_size": "H (units)", "batch_size": "(sequences)"}
 
-SIZE_LETTERS = {"hidden_size": "H", "seq_len": "T"}
-"""The sizes that panels are split by, and their letters."""
-
 _REFERENCE: dict[str, Any] = {"color": GREY, "linestyle": "--", "linewidth": 1.2}
 _TICK_GAP = 0.11  # of the axis' width, between two numbers that do not touch
 

@@ -80,8 +80,10 @@ def panels_by_setting(runs: pd.DataFrame, x: str, y: str, at_least: int = 1) -> 
         runs = runs[~runs["tuned"].str.contains(rf"(?:^|[ .]){x}(?:,|$)")]
     if runs.empty:
         return []
-    others = [name for name in ("hidden_size", "seq_len") if name != x]
-    panels = split(labelled(runs, ignore=[x]), others, x)
+    if x == "hidden_size":
+        runs = runs[runs["match_params"].isna()]  # of a matched run the size says nothing but its cell
+    by = {"hidden_size": ["seq_len"], "seq_len": ["size"]}.get(x, ["size", "seq_len"])
+    panels = split(labelled(runs, ignore=[x]), by, x)
     panels = [panel for panel in panels if panel.runs[x].nunique() >= at_least]
     measured = any((p.runs["status"].eq("ok") & p.runs[y].notna()).any() for p in panels)
     return panels if measured else []

@@ -30,9 +30,7 @@ _CAPTION = (
 )
 
 
-CURVE_PANELS = (
-    "Thin lines: seeds; thick: their mean; colour: cell. One panel per hidden size H and sequence length T."
-)
+CURVE_PANELS = "Thin lines: seeds; thick: their mean; colour: cell. One panel per size and sequence length T."
 """The alternative text that figures of curves share."""
 
 
@@ -119,7 +117,7 @@ def curve_pages(
 
     shown = {cell: style for cell, style in data.styles.items() if (rows["label"] == cell).any()}
     return make_pages(
-        split(data.runs, ["hidden_size", "seq_len"]), draw, title=title, caption=caption, styles=shown,
+        split(data.runs, ["size", "seq_len"]), draw, title=title, caption=caption, styles=shown,
         columns=length_columns(data.runs), markers=False,
         handles=[reference_handle(reference)] if reference else [],
     )  # fmt: skip

@@ -16,7 +16,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from harness.report.axes import SIZE_LETTERS
 from harness.report.style import DPI, RC, CellStyle
 from harness.results.contention import contention_of
 from harness.results.repeats import IDENTITY
@@ -49,13 +48,15 @@ def split(runs: pd.DataFrame, by: Sequence[str], x: str = "") -> list[Panel]:
 
     Args:
         runs: as `labelled` returns them.
-        by: `hidden_size`, `seq_len` or both; the first varies slowest.
+        by: `size`, `seq_len` or both; the first varies slowest.
         x: the column of the horizontal axis, for the panels to carry.
     """
     panels = []
-    for key, group in runs.groupby([*IDENTITY, "condition", *by], dropna=False):
+    for key, group in runs.groupby([*IDENTITY, "condition", *by], dropna=False, observed=True):
         task, variant, source, condition = key[:4]
-        sizes = [f"{SIZE_LETTERS[name]} = {value}" for name, value in zip(by, key[4:], strict=True)]
+        sizes = [
+            str(value) if name == "size" else f"T = {value}" for name, value in zip(by, key[4:], strict=True)
+        ]
         panels.append(Panel((f"{task} ({variant}), {source}", str(condition), *sizes), group, x))
     return panels
 

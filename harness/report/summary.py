@@ -27,10 +27,16 @@ from harness.results.schema import ENVIRONMENT_COLUMNS, STATUSES
 from harness.results.statistics import paired_difference, t_interval
 from harness.results.store import write_atomically
 
-SHARED = ("budget", "batch_size", "optimizer", "lr", "schedule", "clip", "num_layers", "dropout")
+SHARED = (
+    "budget", "batch_size", "optimizer", "lr", "schedule", "clip", "num_layers", "dropout", "readout",
+    "match_params",
+)  # fmt: skip
 """Settings that the head of the summary names where all runs of a task share them."""
 
-_PLACE = (*IDENTITY, "seq_len", "hidden_size")
+_USUAL = {"readout": "last"}
+"""Values that the head of the summary leaves out."""
+
+_PLACE = (*IDENTITY, "seq_len", "size")
 _BASELINES = ("lstm", "gru", "rnn")
 _ALL_PAIRS_UP_TO = 5  # cells; 20 cells would give 190 rows per setting
 
@@ -74,13 +80,13 @@ def paired_table(runs: pd.DataFrame) -> pd.DataFrame:
     `gru`, `rnn`, else the first).
 
     Returns:
-        task, variant, data_source, seq_len, hidden_size, condition, a, b (cells); mean and half width of
-        the paired difference in test accuracy a − b (0 to 1), n (seeds that both have).
+        task, variant, data_source, seq_len, size (as `sizes_of` gives it), condition, a, b (cells); mean and
+        half width of the paired difference in test accuracy a − b (0 to 1), n (seeds that both have).
     """
     ok = labelled(runs)
     ok = ok[(ok["status"] == "ok") & ok["test_accuracy"].notna()]
     keys, rows = [*_PLACE, "condition"], []
-    for place, group in ok.groupby(keys, dropna=False):
+    for place, group in ok.groupby(keys, dropna=False, observed=True):
         by_cell = {str(cell): g.set_index("seed")["test_accuracy"] for cell, g in group.groupby("label")}
         for a, b in _pairs(list(by_cell)):
             mean, half, n = paired_difference(by_cell[a], by_cell[b])
@@ -165,7 +171,9 @@ def _header(runs: pd.DataFrame, final: pd.DataFrame) -> list[str]:
         mixed = "; **sources are mixed, and never compared with each other**" if len(sources) > 1 else ""
         lines.append(f"- data of {task}: {', '.join(sources)}{mixed}")
         shared = settings_of(group).loc[:, lambda table: table.nunique() == 1].iloc[0]
-        kept = [f"{key} {shared[key]}" for key in SHARED if shared.get(key)]
+        kept = [
+            f"{key} {shared[key]}" for key in SHARED if shared.get(key) not in (None, "", _USUAL.get(key))
+        ]
         lines.append(f"- all runs of {task}: {', '.join(kept)}")
     return [*lines, _clock_line(final)]
 
@@ -245,7 +253,7 @@ def _pairs_section(runs: pd.DataFrame) -> list[str]:
         table, titles = table.drop(columns="condition"), [t for t in titles if t != "other settings"]
     rows = [
         [
-            *map(str, row[:-5]),
+            *(str(value).removeprefix("H = ") for value in row[:-5]),
             f"{row[-5]} − {row[-4]}",
             plus_minus(100 * row[-3], 100 * row[-2], "+.1f"),
             str(row[-1]),

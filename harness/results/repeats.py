@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import math
@@ -12,12 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.results.schema import RunRecord
-
 IDENTITY = ("task", "variant", "data_source")
 """Runs that differ in one of these are about different things and are never compared."""
 
-SETTING_COLUMNS = ("init", "num_layers", "dropout", "batch_size", "lr", "schedule", "optimizer", "clip")
+SETTING_COLUMNS = (
+    "init", "readout", "match_params", "num_layers", "dropout", "batch_size", "lr", "schedule", "optimizer",
+    "clip",
+)  # fmt: skip
 """Settings that have a column of their own beside task, length, cell and hidden size."""
 
 ORIGINS = ("results", "code", "data", "revisions")
@@ -30,11 +30,6 @@ TUNED = "tuned"
 """Stands for a value that was chosen for each setting on validation data."""
 
 _SHOWN_AS_COLUMNS = {"seq_len", "hidden_size", *SETTING_COLUMNS}  # wherever in the config they stand
-_BEFORE = {
-    f.name: f.default
-    for f in dataclasses.fields(RunRecord)
-    if f.name in SETTING_COLUMNS and isinstance(f.default, str) and f.default
-}  # what a row says that was written before the column existed
 _OWN_TARGETS = ("harness.", "torch.")
 
 
@@ -47,8 +42,7 @@ def settings_of(runs: pd.DataFrame) -> pd.DataFrame:
         was chosen on validation data is `TUNED`: settings that differ in it are compared.
     """
     table = pd.DataFrame({name: runs[name].map(_show) for name in SETTING_COLUMNS}, index=runs.index)
-    for name, value in _BEFORE.items():
-        table[name] = table[name].replace("", value)
+    table["match_params"] = table["match_params"].where(runs["match_params"].notna(), "")
     flat = _flat_configs(tuple(runs["config"])).set_axis(runs.index)
     none = pd.Series("none", index=runs.index)
     steps, epochs = (
@@ -145,8 +139,8 @@ def _varying(
 def conditions(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.Series:
     """What tells a run apart from others of its task, in words: `"lr 0.01, batch_size 32"`, or empty.
 
-    Runs of one task, variant, source, length, hidden size, cell label and condition are repeats that differ
-    in their seed only. Where the configs do not show the difference between two settings, their hash does.
+    Runs of one task, variant, source, length, size, cell label and condition are repeats that differ in their
+    seed only. Where the configs do not show the difference between two settings, their hash does.
 
     Args:
         runs: the rows of `load_runs`.
@@ -158,7 +152,7 @@ def conditions(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.Series:
 def _conditions(
     settings: pd.DataFrame, origins: pd.DataFrame, runs: pd.DataFrame, ignore: Sequence[str]
 ) -> pd.Series:
-    varying = _varying(settings, origins, runs, ignore)
+    varying = _varying(settings, origins, runs, [*ignore, "match_params"])  # it is the size
     words = [
         ", ".join(f"{key} {value}" for key, value in zip(varying.columns, row, strict=True) if value)
         for row in varying.to_numpy().tolist()  # itertuples gives no rows where there are no columns
@@ -166,16 +160,16 @@ def _conditions(
     text = pd.Series(words, index=runs.index, dtype="str")
     if text.empty:
         return text
-    place = [runs[name] for name in (*IDENTITY, "seq_len", "hidden_size")]
+    place = [*(runs[name] for name in (*IDENTITY, "seq_len")), sizes_of(runs)]
     shown = [settings[key] for key in ignore if key in SETTING_COLUMNS]
     labels = _labels(settings, origins, runs)
-    several = runs["setting"].groupby([*place, *shown, labels, text]).transform("nunique") > 1
+    several = runs["setting"].groupby([*place, *shown, labels, text], observed=True).transform("nunique") > 1
     named = (text + ", setting " + runs["setting"].str[:8]).str.removeprefix(", ")
     return text.where(~several, named)
 
 
 def labelled(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.DataFrame:
-    """Adds `label`, as `cell_labels` gives it, and `condition`, as `conditions` does.
+    """Adds `label`, as `cell_labels` gives it, `condition`, as `conditions` does, and `size`, as `sizes_of`.
 
     Args:
         runs: the rows of `load_runs`.
@@ -183,8 +177,28 @@ def labelled(runs: pd.DataFrame, ignore: Sequence[str] = ()) -> pd.DataFrame:
     """
     settings, origins = settings_of(runs), origins_of(runs)
     return runs.assign(
-        label=_labels(settings, origins, runs), condition=_conditions(settings, origins, runs, ignore)
+        label=_labels(settings, origins, runs),
+        condition=_conditions(settings, origins, runs, ignore),
+        size=sizes_of(runs),
     )
+
+
+def sizes_of(runs: pd.DataFrame) -> pd.Series:
+    """The size at which cells are compared: `H = 32`, or `≈ 20,000 parameters` for runs with `match_params`.
+
+    Returns:
+        Ordered categories: hidden sizes first, each kind by its number; group by them with `observed=True`.
+    """
+    text = [
+        f"H = {hidden}" if pd.isna(budget) else f"≈ {int(budget):,} parameters"
+        for hidden, budget in zip(runs["hidden_size"], runs["match_params"], strict=True)
+    ]
+    order = {
+        words: (0, hidden) if pd.isna(budget) else (1, budget)
+        for words, hidden, budget in zip(text, runs["hidden_size"], runs["match_params"], strict=True)
+    }
+    categories = pd.Index(sorted(order, key=lambda words: order[words]), dtype="str")
+    return pd.Series(pd.Categorical(text, categories, ordered=True), index=runs.index)
 
 
 def cell_labels(runs: pd.DataFrame) -> pd.Series:

@@ -116,10 +116,14 @@ class RunRecord:
     data_source: str = column("where the samples come from; sources are never mixed in one comparison", "")
     data_fingerprint: str | None = column("SHA-256 of the training, validation and test samples", None)
     cell: str = column("name of the cell", "")
-    hidden_size: int = column("units in each layer", 0)
+    hidden_size: int = column("units in each layer and direction", 0)
+    match_params: int | None = column(
+        "trained parameters that `hidden_size` was chosen for; empty: `hidden_size` was given", None
+    )
     num_layers: int = column("stacked layers", 1)
     dropout: float = column("dropout between stacked layers", 0.0)
     init: str = column("initialisation of the cell; `forget_bias=2`: with its effective bias", "torch")
+    readout: str = column("what the head reads: `last`, `mean`, `max` or `all`", "last")
     seq_len: int = column("steps in a sequence", 0)
     stage: str = column("`tune`: measured on validation data only, to choose values; `final`", "final")
     tuned: str = column(

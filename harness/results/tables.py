@@ -31,6 +31,11 @@ _DTYPES = {
     f.name: {"int": "Int64", "float": "float64"}.get(str(f.type).split(" ")[0], "str")
     for f in dataclasses.fields(RunRecord)
 }
+_DEFAULTS = {
+    f.name: f.default for f in dataclasses.fields(RunRecord) if isinstance(f.default, str) and f.default
+}
+"""Of texts: what a row means that was written before the column existed."""
+
 _MAY_BE_EMPTY = {f.name for f in dataclasses.fields(RunRecord) if "None" in str(f.type)}
 
 
@@ -42,8 +47,9 @@ def load_runs(path: str | Path = "results") -> pd.DataFrame:
 
     Returns:
         One row per run with the columns of `RunRecord`, in `NATURAL_ORDER`; integers as `Int64`, `config` as
-        a JSON string. A column that a row lacks is NA, one that `RunRecord` does not know is dropped;
-        `schema_version` is 1 for runs of version 0.1. A corrupt row counts as not run: a warning names it.
+        a JSON string. A column that a row lacks is NA, or its default where that is a text, as for `init`;
+        one that `RunRecord` does not know is dropped; `schema_version` is 1 for runs of version 0.1. A
+        corrupt row counts as not run: a warning names it.
 
     Raises:
         FileNotFoundError: `path` does not exist.
@@ -168,7 +174,6 @@ def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
     others = sorted(name for name in map(str, frame) if OTHER_LENGTH_COLUMN.fullmatch(name))
     frame = frame.reindex(columns=[*COLUMNS, *others])
     typed = pd.DataFrame({str(name): _typed(frame[name]) for name in frame})
-    typed["stage"] = typed["stage"].where(typed["stage"] != "", "final")  # rows older than the column
     return typed.sort_values(list(NATURAL_ORDER), kind="stable", ignore_index=True)
 
 
@@ -184,7 +189,9 @@ def _typed(column: pd.Series) -> pd.Series:
     if kind == "str":
         # CSV cannot tell an empty string from none, so the frame does not either
         text = column.astype("str")
-        return text.where(text != "") if name in _MAY_BE_EMPTY else text.fillna("")
+        if name in _MAY_BE_EMPTY:
+            return text.where(text != "")
+        return text.where(text != "").fillna(_DEFAULTS.get(name, ""))
     if kind == "Int64":
         return pd.Series([_int64(value) for value in column], index=column.index, dtype="Int64", name=name)
     return pd.to_numeric(column, errors="coerce").astype("float64")

@@ -6,7 +6,9 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from harness.cells import gates_of, is_stock
+from torch import nn
+
+from harness.cells import stock_cell_of
 from harness.experiment.combinations import Job
 from harness.experiment.schema import TimingOptions
 from harness.kernels import FusedCell
@@ -62,9 +64,10 @@ def _operations(
 ) -> tuple[Flops | None, MatrixProduct | None]:
     """For a stock cell the operations of a step, and the recurrent matrix product of one time step."""
     cell = model.cell.cell if isinstance(model.cell, FusedCell) else model.cell
-    gates = gates_of(type(cell))
-    if not is_stock(cell) or gates is None:
+    stock = stock_cell_of(cell, bidirectional=True)
+    if stock is None or not isinstance(cell, nn.RNNBase):
         return None, None
+    gates = stock.num_gates
     flops = cell_flops(
         gates=gates,
         seq_len=seq_len,
@@ -72,6 +75,7 @@ def _operations(
         input_size=cell.input_size,
         hidden_size=cell.hidden_size,
         num_layers=cell.num_layers,
+        directions=2 if cell.bidirectional else 1,
         input_grad=any(True for _ in model.encoder.parameters()),
     )
     weights = next(cell.parameters()).detach()

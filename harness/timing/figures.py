@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 
 from harness.report.axes import (
     SETTING_WORDS,
-    SIZE_LETTERS,
     dodge_factors,
     level_lines,
     log_axis,
@@ -88,7 +87,8 @@ def speed_pages(table: pd.DataFrame, x: str, measure: str) -> list[Figure]:
         measure: `time` or `share`; the latter for whole steps only.
     """
     column = MEASURES[measure][0]
-    known = labelled(table[table[column].notna()], ignore=[x])
+    kept = table[table[column].notna()]
+    known = labelled(kept[kept["match_params"].isna()] if x == "hidden_size" else kept, ignore=[x])
     panels = [panel for panel in _panels(known, x, measure) if panel.runs[x].nunique() > 1]
     if not panels:
         return []
@@ -166,15 +166,20 @@ def _figures(table: pd.DataFrame, stem: str) -> Iterator[tuple[str, list[Figure]
 
 
 def _panels(table: pd.DataFrame, x: str, measure: str) -> list[Panel]:
-    [(other, letter)] = [(name, letter) for name, letter in SIZE_LETTERS.items() if name != x]
+    other = "seq_len" if x == "hidden_size" else "size"
     panels = []
     for phase, word in PHASE_WORDS.items():
         if measure == "share" and phase != "step":
             continue
         rows = table[table["phase"] == phase]
         keys = ["task", "variant", "data_source", "condition"]
-        for place, group in rows.groupby([*keys, other], dropna=False):
+        for place, group in rows.groupby([*keys, other], dropna=False, observed=True):
             task, variant, source, condition, value = place
-            parts = (f"{task} ({variant}), {source}", str(condition), word, f"{letter} = {value}")
+            parts = (
+                f"{task} ({variant}), {source}",
+                str(condition),
+                word,
+                f"T = {value}" if other == "seq_len" else str(value),
+            )
             panels.append(Panel(parts, group, x))
     return panels

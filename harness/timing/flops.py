@@ -25,6 +25,7 @@ def cell_flops(
     input_size: int,
     hidden_size: int,
     num_layers: int = 1,
+    directions: int = 1,
     input_grad: bool = False,
 ) -> Flops:
     """The operations of a stock cell's matrix products, without elementwise functions, head and optimiser.
@@ -38,8 +39,9 @@ def cell_flops(
         seq_len: T, padding included.
         batch_size: B.
         input_size: D of the first layer.
-        hidden_size: H, and D of the other layers.
+        hidden_size: H, and D of the other layers in one direction.
         num_layers: stacked layers.
+        directions: 2 for a cell that reads in both: each layer twice, on 2·H inputs above the first.
         input_grad: whether the gradient of the inputs is computed, as for a learned embedding.
 
     >>> cell_flops(gates=1, seq_len=1, batch_size=1, input_size=1, hidden_size=1)
@@ -49,7 +51,7 @@ def cell_flops(
     """
     forward = backward = 0
     for layer in range(num_layers):
-        size = input_size if layer == 0 else hidden_size
+        size = input_size if layer == 0 else directions * hidden_size
         one_input = 2 * batch_size * gates * hidden_size * size
         one_state = 2 * batch_size * gates * hidden_size * hidden_size
         forward += seq_len * (one_input + one_state)
@@ -57,4 +59,4 @@ def cell_flops(
         backward += (seq_len - 1) * one_state
         if layer > 0 or input_grad:
             backward += seq_len * one_input
-    return Flops(forward, backward)
+    return Flops(directions * forward, directions * backward)

@@ -31,10 +31,14 @@ class TimingRow:
     variant: str = column("which definition of the task")
     data_source: str = column("where the samples come from")
     cell: str = column("name of the cell")
-    hidden_size: int = column("units in each layer, H")
+    hidden_size: int = column("units in each layer and direction, H")
+    match_params: int | None = column(
+        "trained parameters that `hidden_size` was chosen for; empty: `hidden_size` was given", None
+    )
     num_layers: int = column("stacked layers")
     dropout: float = column("dropout between stacked layers")
     init: str = column("initialisation of the cell")
+    readout: str = column("what the head reads: `last`, `mean`, `max` or `all`", "last")
     seq_len: int = column("steps in a sequence, T")
     input_size: int = column("features of a step as the cell sees it, D")
     batch_size: int = column("sequences in a training step, B")
@@ -172,6 +176,9 @@ def load_timing(path: str | Path) -> pd.DataFrame:
         ValueError: a column is missing.
     """
     table = pd.read_csv(path, dtype={"setting": "str"})
+    for field in dataclasses.fields(TimingRow):
+        if field.name not in table and field.default is not dataclasses.MISSING:
+            table[field.name] = field.default  # of a table written before the column existed
     missing = [name for name in TIMING_ABOUT if name not in table]
     if missing:
         raise ValueError(f"{path} lacks the column {missing[0]!r}; measure again with `harness time`")

@@ -47,7 +47,7 @@ def evaluate(
     """Measures `model` on all samples, with dropout off."""
     training = model.training
     model.eval()
-    width = max(model.head.in_features, model.encoded_size, model.head.out_features)
+    width = max(model.state_size, model.encoded_size, model.head.out_features)
     batch_size = max(1, min(len(split), MOST_ACTIVATIONS // (split.x.shape[1] * width)))
     loss, labels, right, whole = 0.0, 0, 0, 0
     for x, y, lengths in split.batches(batch_size):

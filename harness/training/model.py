@@ -8,24 +8,42 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.cells import output_size
+from harness.cells import is_bidirectional, output_size, outputs_of
 from harness.kernels import FusedCell, GradientFlow
 from harness.tasks import NO_LABEL, TaskSpec
+from harness.training.readout import checked_readout, read, why_not_read
 
 
 class SequenceClassifier(nn.Module):
-    """Reads a sequence with a cell and answers at its last valid step, or at every step for labels at steps.
+    """Reads a sequence with a cell and answers from its readout, or at every step for labels at steps.
 
     Token ids are encoded one-hot or by a learned embedding; real-valued inputs are used as they are.
+
+    Attributes:
+        readout: one of `READOUTS`; for labels at steps `last`, which is then each step's own state.
+        state_size: features of one step of the cell's output.
     """
 
-    def __init__(self, spec: TaskSpec, cell: nn.Module, embedding_size: int | None = None):
+    def __init__(
+        self, spec: TaskSpec, cell: nn.Module, embedding_size: int | None = None, readout: str = "last"
+    ):
+        """Makes encoder and head around `cell`.
+
+        Raises:
+            ValueError: the readout is unknown, or means nothing for the task.
+        """
         super().__init__()
         self.target = spec.target
+        self.readout = checked_readout(readout)
+        reason = why_not_read(readout, spec)
+        if reason is not None:
+            raise ValueError(reason)
         self.encoded_size = encoded_size(spec, embedding_size)
         self.encoder = _encoder(spec, embedding_size)
         self.cell = cell
-        self.head = nn.Linear(output_size(cell, self.encoded_size), spec.num_classes)
+        self.state_size = output_size(cell, self.encoded_size)
+        steps_read = spec.seq_len if readout == "all" else 1
+        self.head = nn.Linear(steps_read * self.state_size, spec.num_classes)
 
     def forward(self, x: Tensor, lengths: Tensor, flows: Sequence[GradientFlow] | None = None) -> Tensor:
         """Logits (B, classes) or (B, T, classes), or values (B,), from x (B, T, D) or (B, T).
@@ -34,25 +52,36 @@ class SequenceClassifier(nn.Module):
         """
         encoded = self.encode(x)
         if not isinstance(self.cell, FusedCell):
-            return self.answer(self.cell(encoded)[0], lengths)
-        if self.target == "steps":
+            return self.answer(outputs_of(self.cell, encoded, lengths), lengths)
+        if self.target == "steps" or self.readout != "last":
             return self.answer(self.cell(encoded, flows=flows)[0], lengths)
-        return self._from_last(self.cell.last_valid(encoded, lengths, flows))
+        return self._from_features(self.cell.last_valid(encoded, lengths, flows))
 
     def encode(self, x: Tensor) -> Tensor:
         """Inputs of the cell: (B, T, D), in the dtype of the weights."""
         return self.encoder(x)
 
     def answer(self, output_BTH: Tensor, lengths: Tensor) -> Tensor:
-        """The head on each sequence's last valid step, or on all steps for labels at steps."""
+        """The head on the readout of each sequence, or on every step for labels at steps."""
         if self.target == "steps":
             return self.head(output_BTH)
-        rows = torch.arange(len(lengths), device=output_BTH.device)
-        return self._from_last(output_BTH[rows, lengths - 1])
+        both = is_bidirectional(self.cell)
+        features = read(self.readout, output_BTH, lengths, bidirectional=both)
+        if features.shape[1] != self.head.in_features:  # `all` at another length, whose head has another size
+            steps = self.head.in_features // self.state_size
+            raise ValueError(
+                f"model.readout={self.readout} was made for {steps} steps, not {output_BTH.shape[1]}; use "
+                "last, mean or max"
+            )
+        return self._from_features(features)
 
-    def _from_last(self, state_BH: Tensor) -> Tensor:
-        """The head on one state for each sequence."""
-        answer = self.head(state_BH)
+    def extra_repr(self) -> str:
+        """Names a readout other than the usual one: it decides how a saved training continues."""
+        return "" if self.readout == "last" else f"readout={self.readout}"
+
+    def _from_features(self, features: Tensor) -> Tensor:
+        """The head on the features of each sequence."""
+        answer = self.head(features)
         return answer.squeeze(-1) if self.target == "value" else answer
 
 

@@ -150,7 +150,7 @@ def test_cells_without_biases_and_in_float64_are_initialised_too(cell, name):
         (nn.RNN(D, H), "forget_bias", "defined for lstm, gru"),
         (nn.Linear(D, H), "keras", "not for this Linear; use init=torch"),
         (nn.GRU(D, H, bias=False), "chrono", "bias=false"),
-        (nn.LSTM(D, H, bidirectional=True), "keras", "not for this LSTM"),
+        (nn.LSTM(D, H, proj_size=3), "keras", "not for this LSTM"),
     ],
 )
 def test_a_pair_that_means_nothing_is_refused_with_the_way_out(module, name, part):
@@ -164,3 +164,28 @@ def test_every_initialisation_has_its_yaml():
 
     assert {path.stem for path in (conf_dir() / "init").glob("*.yaml")} == set(INITIALISATIONS)
     assert all(set(init.cells) <= set(STOCK_CELLS) for init in INITIALISATIONS.values())
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize(("cell", "name"), [pair for pair in PAIRS if pair[1] != "torch"])
+def test_both_directions_are_initialised(cell, name, layers):
+    plain = made(cell, "torch", layers=layers, bidirectional=True)
+    changed = made(cell, name, layers=layers, bidirectional=True)
+    forward, backward = [], []
+    for key, weights in changed.named_parameters():
+        differs = not torch.equal(weights, plain.get_parameter(key))
+        (backward if key.endswith("_reverse") else forward).append((key.removesuffix("_reverse"), differs))
+    assert forward == backward and any(differs for _, differs in forward)
+    for layer in range(layers):
+        reverse = changed.get_parameter(f"weight_hh_l{layer}_reverse").detach()
+        if name in ("keras", "orthogonal"):
+            for block in reverse.chunk(len(letters(changed))):
+                assert torch.allclose(block @ block.T, torch.eye(H), atol=1e-5)
+            assert not torch.equal(reverse, changed.get_parameter(f"weight_hh_l{layer}"))
+        if name == "identity":
+            assert torch.equal(reverse, torch.eye(H))
+        if name == "forget_bias":
+            letter = {"lstm": "f", "gru": "z"}[cell]
+            start = letters(changed).index(letter) * H
+            biases = [changed.get_parameter(f"bias_{part}_l{layer}_reverse") for part in ("ih", "hh")]
+            assert torch.allclose(sum(biases)[start : start + H], torch.ones(H))

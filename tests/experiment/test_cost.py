@@ -24,6 +24,14 @@ def test_the_products_are_those_of_the_weights_of_the_torch_module(cell, layers,
     assert expected_cost(run) == 30 * 20 * (16 * weights + layers * overhead)
 
 
+@pytest.mark.parametrize("layers", [1, 3])
+def test_both_directions_count(layers):
+    run = plan(compose([*ADDING, "cell=bilstm", f"cell.num_layers={layers}"]))
+    module = run.cell_target(2, 8, num_layers=layers, bidirectional=True)
+    weights = sum(p.numel() for name, p in module.named_parameters() if name.startswith("weight"))
+    assert expected_cost(run) == 30 * 20 * (16 * weights + 2 * layers * TORCH_OVERHEAD)  # no fused kernel
+
+
 @pytest.mark.parametrize(
     "longer",
     ["task.seq_len=40", "train.steps=60", "train.batch_size=32", "cell.hidden_size=16", "cell.num_layers=2"],

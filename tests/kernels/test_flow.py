@@ -72,6 +72,37 @@ def spec(target):
 
 
 @ALL
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("readout", ["mean", "max", "all"])
+@pytest.mark.parametrize("lengths", [torch.full((B,), T), LENGTHS])
+def test_norms_with_other_readouts_equal_those_of_an_unrolled_network(name, readout, fused, lengths):
+    if readout == "all" and lengths is LENGTHS:
+        pytest.skip("all states need one length")
+    torch.manual_seed(0)
+    model = SequenceClassifier(spec("class"), stock(name, D, H, 2), readout=readout).double()
+    cell, x = model.cell, draw(B, T, D)
+    head = copy.deepcopy(model.head)
+
+    def losses(output):
+        rows = []
+        for b, length in enumerate(lengths.tolist()):
+            steps = output[b, :length]
+            features = {"mean": steps.mean(0), "max": steps.amax(0), "all": steps.flatten()}[readout]
+            rows.append((head.weight @ features + head.bias).square().sum())
+        return torch.stack(rows)
+
+    if fused:
+        model.cell = FusedCell(cell)
+    observation = GradientFlowProbe(points=None).observe(model, x, lengths)
+    observation.answer.square().sum(1).mean().backward()
+    norms = norms_of(observation.rows(1))
+    expected = reference_norms(cell, x, losses)  # a mean over all sequences; rows are over those not ended
+    running = {t: float((lengths > t).double().mean()) for t in range(T)}
+    assert {t for *_, t in norms} == set(range(T))
+    assert_same(norms, {key: norm / running[key[2]] for key, norm in expected.items()}, rel=1e-9)
+
+
+@ALL
 @pytest.mark.parametrize("target", ["class", "value", "steps"])
 @pytest.mark.parametrize("lengths", [torch.full((B,), T), LENGTHS, torch.tensor([3, 1, 2, 3, 3])])
 def test_a_probed_step_has_the_rows_and_gradients_of_the_torch_kernel(name, target, lengths):

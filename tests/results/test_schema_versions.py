@@ -56,6 +56,19 @@ def test_the_table_of_0_1_reads_like_its_folder():
     assert runs["test_loss"].tolist() == load_runs(V01)["test_loss"].tolist()
 
 
+def test_a_row_of_before_a_column_existed_means_its_default(tmp_path):
+    write(tmp_path, record(seed=1), record(seed=2))
+    for path in tmp_path.glob("runs/*-s2-*/row.json"):
+        row = json.loads(path.read_text())
+        del row["readout"], row["match_params"]  # as 0.2.0 wrote it
+        path.write_text(json.dumps(row))
+    runs = load_runs(tmp_path)
+    assert runs["readout"].tolist() == ["last", "last"] and runs["match_params"].isna().all()
+    assert set(load_runs(V01)["init"]) == {"torch"}
+    runs.to_csv(tmp_path / "runs.csv", index=False)
+    assert load_runs(tmp_path / "runs.csv")["readout"].tolist() == ["last", "last"]
+
+
 def test_tests_at_other_lengths_of_0_1_are_read(tmp_path):
     shutil.copytree(V01, tmp_path / "v01")
     path = min((tmp_path / "v01" / "runs").glob("*/row.json"))

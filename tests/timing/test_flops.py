@@ -12,10 +12,11 @@ from harness.timing.measure import onednn_off
 
 @pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
 @pytest.mark.parametrize("num_layers", [1, 3])
+@pytest.mark.parametrize("directions", [1, 2])
 @pytest.mark.parametrize("input_grad", [False, True])
-def test_the_operations_are_those_that_torch_counts(kind, num_layers, input_grad):
+def test_the_operations_are_those_that_torch_counts(kind, num_layers, input_grad, directions):
     T, B, D, H = 5, 3, 2, 4
-    cell = kind(D, H, num_layers=num_layers, batch_first=True)
+    cell = kind(D, H, num_layers=num_layers, batch_first=True, bidirectional=directions == 2)
     x = torch.randn(B, T, D, requires_grad=input_grad)
     with onednn_off(), FlopCounterMode(display=False) as counter:
         output = cell(x)[0]
@@ -24,7 +25,7 @@ def test_the_operations_are_those_that_torch_counts(kind, num_layers, input_grad
         backward = counter.get_total_flops() - forward
     counted = cell_flops(
         gates=gates_of(kind), seq_len=T, batch_size=B, input_size=D, hidden_size=H, num_layers=num_layers,
-        input_grad=input_grad,
+        directions=directions, input_grad=input_grad,
     )  # fmt: skip
     assert counted == Flops(forward, backward)
 

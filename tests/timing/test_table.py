@@ -1,6 +1,7 @@
 """The table of a timing pass: quartiles, rates, shares, reading back, warnings."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from harness.timing.table import (
@@ -72,6 +73,14 @@ def test_a_table_that_lacks_a_column_is_refused(tmp_path):
     path.write_text("cell,hidden_size\ngru,3\n")
     with pytest.raises(ValueError, match="lacks the column 'setting'.*harness time"):
         load_timing(path)
+
+
+def test_a_table_of_before_a_column_existed_means_its_default(tmp_path):
+    path = write_timing(tmp_path, [timing_row()], like_for_like=False)
+    table = pd.read_csv(path, dtype={"setting": "str"})
+    table.drop(columns=["readout", "match_params"]).to_csv(path, index=False)
+    loaded = load_timing(path)
+    assert loaded["readout"].tolist() == ["last"] and loaded["match_params"].isna().all()
 
 
 def test_only_noisy_rows_are_marked_and_warned_about():

@@ -71,6 +71,14 @@ def test_every_row_stands_alone(quick, tmp_path):
     assert rows[0].gflop == flops.forward / 1e9
 
 
+def test_both_directions_are_counted(quick):
+    one, both = (
+        time_grid([*quick, *cell]).rows[0] for cell in (["cell=lstm", "kernel=torch"], ["cell=bilstm"])
+    )
+    assert both.gflop == 2 * one.gflop and both.share is not None
+    assert (both.readout, both.match_params, both.hidden_size) == ("last", None, 4)
+
+
 def test_timing_options_are_no_part_of_a_run(tiny):
     assert plan(compose(tiny)).run_id == plan(compose([*tiny, *QUICK, LIKE])).run_id
 

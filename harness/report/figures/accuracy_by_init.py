@@ -66,7 +66,7 @@ def _panels(data: ReportData) -> list[Panel]:
     """A panel for each task, condition, H and T that has at least two initialisations."""
     if data.runs.empty:
         return []
-    panels = split(labelled(data.runs, ignore=["init"]), ["hidden_size", "seq_len"])
+    panels = split(labelled(data.runs, ignore=["init"]), ["size", "seq_len"])
     panels = [panel for panel in panels if panel.runs["init"].nunique() > 1]
     measured = any((p.runs["status"].eq("ok") & p.runs["test_accuracy"].notna()).any() for p in panels)
     return panels if measured else []

@@ -72,8 +72,8 @@ def plot_accuracy_heatmap(runs: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def heatmap_pages(data: ReportData, caption: str) -> list[Figure]:
-    """Cell × length, a panel for each task, condition and hidden size."""
-    panels = split(data.runs, ["hidden_size"])
+    """Cell × length, a panel for each task, condition and size."""
+    panels = split(data.runs, ["size"])
     cells = max(panel.runs["label"].nunique() for panel in panels)
 
     def draw(ax: Axes, panel: Panel) -> list[str]:

@@ -49,7 +49,7 @@ def lower_layer_pages(data: ReportData, caption: str) -> list[Figure]:
 def page_groups(panels: Sequence[Panel], most: int) -> list[list[Panel]]:
     """Panels in pages of at most `most`, so that those of one hidden size share a page where they can."""
     pages: list[list[Panel]] = []
-    for _, of_size in itertools.groupby(panels, lambda panel: panel.runs["hidden_size"].iloc[0]):
+    for _, of_size in itertools.groupby(panels, lambda panel: panel.runs["size"].iloc[0]):
         group = list(of_size)
         if pages and len(pages[-1]) + len(group) <= most:
             pages[-1] += group
@@ -92,7 +92,7 @@ def _pages_of_cells(data: ReportData, caption: str, title: str) -> list[Figure]:
     if SOLVED in moments:
         caption += " Solved: met the task's threshold on validation data."
     pages = []
-    panels = split(data.runs, ["hidden_size", "seq_len"])
+    panels = split(data.runs, ["size", "seq_len"])
     for group in page_groups(panels, PANELS_PER_PAGE // len(moments)):
         ids = pd.concat([panel.runs["run_id"] for panel in group])
         relative = pd.concat([relative_norms(part[part["run_id"].isin(ids)]) for part in moments.values()])
