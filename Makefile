@@ -7,8 +7,15 @@ ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
+# The experiments of `make answers`, and the figure of each that is kept.
+ANSWERS := initialisation learning_rates matched_parameters rows_mnist_tutorial
+FIGURE_OF_initialisation := accuracy_vs_init
+FIGURE_OF_learning_rates := accuracy_vs_lr
+FIGURE_OF_matched_parameters := accuracy_vs_length
+FIGURE_OF_rows_mnist_tutorial := accuracy_vs_readout
+
 .DEFAULT_GOAL := help
-.PHONY: help install sweep smoke time report reference catalogue bench docs test lint clean
+.PHONY: help install sweep smoke time report reference answers catalogue bench docs test lint clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,10 +43,17 @@ report: $(INSTALLED) ## write tables and figures of the runs in results/ again
 	$(BIN)/harness report $(RESULTS)
 
 reference: $(INSTALLED) ## run the default grid into a folder of its own; keep the summary and the figures that the docs show
-	$(BIN)/harness -m experiment=default results_dir=$(RESULTS)/reference-run
+	$(BIN)/harness -m experiment=default results_dir=$(RESULTS)/reference-run $(ARGS)
 	cp $(addprefix $(RESULTS)/reference-run/,summary.md figures/accuracy_vs_length.png) results/reference/
-	cp $(RESULTS)/reference-run/figures/gradient_flow-temporal_order-1.png \
-		results/reference/gradient_flow-temporal_order.png
+	cp $(RESULTS)/reference-run/figures/gradient_flow-adding-init-torch.png \
+		results/reference/gradient_flow-adding.png
+
+answers: $(patsubst %,answer-%,$(ANSWERS)) ## run the experiments that results/reference/answers.md answers (an hour or more)
+
+answer-%: $(INSTALLED)
+	$(BIN)/harness -m experiment=$* results_dir=$(RESULTS)/$*-run $(ARGS)
+	cp $(RESULTS)/$*-run/summary.md results/reference/$*.md
+	cp $(RESULTS)/$*-run/figures/$(FIGURE_OF_$*).png results/reference/$*.png
 
 catalogue: $(INSTALLED) ## one LSTM of 64 units on each task, into results/reference/catalogue.md
 	$(BIN)/harness -m experiment=catalogue results_dir=$(RESULTS)/catalogue-run

@@ -26,6 +26,7 @@ from harness.experiment.building import (
     make_tasks,
     path_part,
 )
+from harness.experiment.device import check_tf32, usable_device
 from harness.experiment.errors import ConfigError, flat, user_location, where_it_happened
 from harness.experiment.identity import Identity
 from harness.experiment.match_params import LARGEST_TARGET, matched_hidden_size
@@ -151,8 +152,8 @@ def _plan(config: DictConfig) -> Plan:
     if unknown:
         raise ConfigError(f"unknown key {unknown[0]!r}; see `harness --cfg job` for all keys")
     seed = whole_number("seed", values["seed"], low=0, high=2**32 - 1)
-    device = _device(values["device"])
-    _check_tf32(values["tf32"], device)
+    device = usable_device(values["device"])
+    check_tf32(values["tf32"], device)
     kernel = one_of("kernel", values["kernel"], KERNELS)
     cell_target, cell_options = split_target("cell", values["cell"])
     given_name = cell_options.pop("name", None)
@@ -288,23 +289,3 @@ def _named_files(values: dict[str, Any]) -> dict[str, Path]:
             named = identity.named_files(identity.hashed_node(values[node]))
             files |= {f"{node}.{key}": path for key, path in named.items()}
     return files
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = flat(str(error)).split(". ")[0]
-        raise ConfigError(
-            f"device {name!r} cannot be used here ({reason}); the nearest choice is cpu"
-        ) from None
-    return device
-
-
-def _check_tf32(tf32: bool, device: torch.device) -> None:
-    if tf32 and device.type != "cuda":
-        raise ConfigError(
-            f"tf32=true is a mode of CUDA's matrix products and means nothing with device={device}; "
-            "leave it out, or set device=cuda"
-        )

@@ -17,13 +17,12 @@ from harness.results.contention import contention_of
 from harness.results.repeats import (
     IDENTITY,
     cell_labels,
-    chosen_values,
     labelled,
     mixtures_within_settings,
-    settings_of,
     varying_settings,
 )
 from harness.results.schema import ENVIRONMENT_COLUMNS, STATUSES
+from harness.results.settings import chosen_values, settings_of
 from harness.results.statistics import paired_difference, t_interval
 from harness.results.store import write_atomically
 

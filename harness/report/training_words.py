@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from harness.results.repeats import TUNED, settings_of
+from harness.results.settings import TUNED, settings_of
 
 
 def training_sentences(runs: pd.DataFrame) -> str:

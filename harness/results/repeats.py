@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import json
-import math
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Sequence
 
-import numpy as np
 import pandas as pd
+
+from harness.results.settings import SETTING_COLUMNS, flat_configs, settings_of, show
 
 IDENTITY = ("task", "variant", "data_source")
 """Runs that differ in one of these are about different things and are never compared."""
-
-SETTING_COLUMNS = (
-    "init", "readout", "match_params", "num_layers", "dropout", "batch_size", "lr", "schedule", "optimizer",
-    "clip",
-)  # fmt: skip
-"""Settings that have a column of their own beside task, length, cell and hidden size."""
 
 ORIGINS = ("results", "code", "data", "revisions")
 """What separates runs of one `setting`: version 0.1, third-party code, content of data files, revisions."""
@@ -26,63 +17,7 @@ ORIGINS = ("results", "code", "data", "revisions")
 REPEAT_COLUMNS = ("setting", "schema_version", "code", "data_hash", "revisions")
 """Runs that agree in these are repeats: they differ in their seed only."""
 
-TUNED = "tuned"
-"""Stands for a value that was chosen for each setting on validation data."""
-
-_SHOWN_AS_COLUMNS = {"seq_len", "hidden_size", *SETTING_COLUMNS}  # wherever in the config they stand
 _OWN_TARGETS = ("harness.", "torch.")
-
-
-def settings_of(runs: pd.DataFrame) -> pd.DataFrame:
-    """Every setting of every run as text, beside task, variant, source, length, cell, hidden size and seed.
-
-    Returns:
-        The index of `runs`; `SETTING_COLUMNS`, `budget` (the configured end of training), then whatever
-        else the nested configs hold, by dotted name; empty where a config lacks the key. A value that
-        was chosen on validation data is `TUNED`: settings that differ in it are compared.
-    """
-    table = pd.DataFrame({name: runs[name].map(_show) for name in SETTING_COLUMNS}, index=runs.index)
-    table["match_params"] = table["match_params"].where(runs["match_params"].notna(), "")
-    flat = _flat_configs(tuple(runs["config"])).set_axis(runs.index)
-    none = pd.Series("none", index=runs.index)
-    steps, epochs = (
-        flat.pop(key).fillna("none") if key in flat else none for key in ("train.steps", "train.epochs")
-    )
-    by_steps = (steps + " steps").where(steps != "none", "")
-    table["budget"] = (epochs + " epochs").where(epochs != "none", by_steps)  # epochs take precedence
-    columns = [runs[name].map(_show) for name in ("seq_len", "hidden_size", "seed")]
-    for key in flat.columns.drop(["seed", "stage"], errors="ignore"):
-        shown = key.rpartition(".")[2] in _SHOWN_AS_COLUMNS or key.startswith("init.")
-        if not shown and not _repeats(flat[key], columns):
-            table[key] = flat[key].fillna("")
-    for name, keys in _tuned_columns(runs, table).items():
-        table[name] = table[name].where(~keys, TUNED)
-    return table
-
-
-def chosen_values(runs: pd.DataFrame) -> pd.Series:
-    """The values that were chosen for each run on validation data, such as `lr 0.003`; empty: none were."""
-    table = settings_of(runs.assign(tuned=""))
-    text = pd.Series("", index=runs.index, dtype="str")
-    for name, keys in _tuned_columns(runs, table).items():
-        words = str(name).rpartition(".")[2] + " " + table[name].astype("str")
-        text = (text + ", " + words).str.removeprefix(", ").where(keys, text)
-    return text
-
-
-def _tuned_columns(runs: pd.DataFrame, table: pd.DataFrame) -> dict[str, pd.Series]:
-    """By column of `table`: which runs have a value there that was chosen for their setting."""
-    if "tuned" not in runs or not runs["tuned"].any():
-        return {}
-    by_key: dict[str, pd.Series] = {}
-    for keys in runs["tuned"].unique():
-        for key in filter(None, keys.split(", ")):
-            leaf = key.rpartition(".")[2]
-            name = leaf if leaf in SETTING_COLUMNS else key
-            if name in table:
-                here = runs["tuned"] == keys
-                by_key[name] = by_key[name] | here if name in by_key else here
-    return by_key
 
 
 def origins_of(runs: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +34,7 @@ def origins_of(runs: pd.DataFrame) -> pd.DataFrame:
         return table
     place = [*(runs[name] for name in IDENTITY), _is_of_0_1(runs)]
     table["results"] = place[-1].map({True: "of 0.1", False: ""}).where(_varies(place[-1], place[:-1]), "")
-    flat = _flat_configs(tuple(runs["config"])).set_axis(runs.index)
+    flat = flat_configs(tuple(runs["config"])).set_axis(runs.index)
     same_task = [flat[key].fillna("") for key in flat if str(key).startswith("task.")]
     same_config = [flat[key].fillna("") for key in flat if key != "seed"]
     for name, values, same in (
@@ -243,7 +178,7 @@ def mixtures_within_settings(runs: pd.DataFrame, columns: Sequence[str]) -> dict
     ]
     found = {}
     for name in columns:
-        text = runs[name].map(_show)
+        text = runs[name].map(show)
         mixed = text.groupby([runs[key] for key in keys]).transform("nunique") > 1
         if mixed.any():
             settings = runs.loc[mixed, keys].drop_duplicates()
@@ -259,7 +194,7 @@ def _is_of_0_1(runs: pd.DataFrame) -> pd.Series:
 
 def _is_of_cell(runs: pd.DataFrame) -> pd.Series:
     """Whether the only third-party code of a run is that of its cell."""
-    flat = _flat_configs(tuple(runs["config"])).set_axis(runs.index)
+    flat = flat_configs(tuple(runs["config"])).set_axis(runs.index)
     return (_third_party(flat, "cell") != "") & (_third_party(flat, "task") == "")
 
 
@@ -274,35 +209,6 @@ def _third_party(flat: pd.DataFrame, part: str) -> pd.Series:
 def _varies(values: pd.Series, within: Sequence[pd.Series]) -> pd.Series:
     """Whether the values of each row's group differ."""
     return values.groupby(list(within)).transform("nunique") > 1
-
-
-@functools.lru_cache(maxsize=8)
-def _flat_configs(texts: tuple[str, ...]) -> pd.DataFrame:
-    """One row per config, one column per dotted name; cached, since every figure needs it."""
-    return pd.DataFrame([dict(_flat(json.loads(text or "{}"))) for text in texts])
-
-
-def _flat(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in config.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", _show(value)
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return "[" + " ".join(map(_show, value)) + "]"
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        return "none"
-    if isinstance(value, float | np.floating):
-        return f"{value:.12g}"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _repeats(values: pd.Series, columns: Iterable[pd.Series]) -> bool:
-    """Whether a key always has the value of a column, as one that is interpolated from the length or seed."""
-    return any((values.isna() | (values == column)).all() for column in columns)
 
 
 def _short_names(keys: Iterable[Hashable]) -> dict[str, str]:

@@ -82,8 +82,8 @@ def test_the_default_grid_covers_what_it_promises():
     _, jobs = expand(["experiment=default"])
     plans = [job.plan for job in jobs]
     assert {plan.cell_name for plan in plans} == {"rnn", "lstm", "gru"}
-    assert len({plan.cell_options["hidden_size"] for plan in plans}) == 2
-    assert len({plan.seed for plan in plans}) == 3
+    assert {plan.init.name for plan in plans} == {"torch", "keras"}
+    assert len({plan.seed for plan in plans}) == 5
     lengths = {(plan.task.spec.name, plan.task.spec.seq_len) for plan in plans}
     assert ("mnist", 28) in lengths
     assert len({name for name, _ in lengths}) >= 2

@@ -291,7 +291,8 @@ def test_every_tuned_experiment_can_be_planned_in_both_stages(name):
         assert name in {
             "batch_and_lr",
             "catalogue",
-            "default",
+            "learning_rates",
+            "rows_mnist_tutorial",
             "smoke",
             "speed",
         }  # which compare no cells, or sweep the rate

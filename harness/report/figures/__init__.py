@@ -1,8 +1,7 @@
 """The figures of the report: one file per figure or kind of figure, and the one list of them."""
 
 from harness.report.figure_spec import FigureSpec
-from harness.report.figures import accuracy_by_setting, time_per_step
-from harness.report.figures.accuracy_by_init import ACCURACY_BY_INIT
+from harness.report.figures import accuracy_by_choice, accuracy_by_setting, time_per_step
 from harness.report.figures.accuracy_by_time import ACCURACY_BY_TIME
 from harness.report.figures.accuracy_heatmap import ACCURACY_HEATMAP
 from harness.report.figures.grad_norm_curves import GRAD_NORM_CURVES
@@ -17,7 +16,8 @@ FIGURES: tuple[FigureSpec, ...] = (
     LOSS_BY_LENGTH,
     ACCURACY_HEATMAP,
     accuracy_by_setting.BY_HIDDEN_SIZE,
-    ACCURACY_BY_INIT,
+    accuracy_by_choice.BY_INIT,
+    accuracy_by_choice.BY_READOUT,
     accuracy_by_setting.BY_LEARNING_RATE,
     accuracy_by_setting.BY_BATCH_SIZE,
     TUNING,

@@ -539,7 +539,7 @@ def test_evaluations_come_before_the_first_step_at_each_interval_and_after_the_l
     while (step := state.next_evaluation) is not None:
         made.append(step)
         state.history.norms = [1.0] * step
-        state.history.close(Segment(), n_train=3, val_loss=1.0, val_accuracy=0.0, clip=None)
+        state.history.close(Segment(), n_train=3, val_loss=1.0, val_accuracy=0.0, val_samples=2, clip=None)
     assert made == evaluations(total, every)
 
 

@@ -1,10 +1,10 @@
-"""Test accuracy by initialisation."""
+"""Test accuracy by a choice that has a name."""
 
 import itertools
 
 import pytest
 
-from harness.report.figures.accuracy_by_init import plot_accuracy_by_init
+from harness.report.figures.accuracy_by_choice import plot_accuracy_by_choice
 from harness.results import load_runs
 from tests.results.rows import record, write
 
@@ -19,7 +19,7 @@ def axes(tmp_path):
     lost = record(
         init="keras", cell="rnn", seed=4, status="diverged", test_accuracy=None, setting="keras-rnn"
     )
-    return plot_accuracy_by_init(load_runs(write(tmp_path, *runs, lost)))
+    return plot_accuracy_by_choice(load_runs(write(tmp_path, *runs, lost)), "init")
 
 
 def test_torch_comes_first(axes):

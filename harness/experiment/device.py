@@ -1,0 +1,37 @@
+"""The device of a run, checked."""
+
+from __future__ import annotations
+
+import torch
+
+from harness.experiment.errors import ConfigError, flat
+
+
+def usable_device(name: str) -> torch.device:
+    """The device of a name.
+
+    Raises:
+        ConfigError: there is none of this name, or it cannot hold a tensor here.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = flat(str(error)).split(". ")[0]
+        raise ConfigError(
+            f"device {name!r} cannot be used here ({reason}); the nearest choice is cpu"
+        ) from None
+    return device
+
+
+def check_tf32(tf32: bool, device: torch.device) -> None:
+    """Refuses a mode of CUDA on another device.
+
+    Raises:
+        ConfigError: `tf32` is true and the device is not CUDA's.
+    """
+    if tf32 and device.type != "cuda":
+        raise ConfigError(
+            f"tf32=true is a mode of CUDA's matrix products and means nothing with device={device}; "
+            "leave it out, or set device=cuda"
+        )
