@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +17,8 @@ from harness.results.repeats import labelled
 from harness.results.statistics import t_interval
 
 DOTS_CAPTION = (
-    "Faint, to the left: each seed. Line: mean over seeds. Bar: 95 % t interval (none for n = 1; cut at the "
-    "axis). Cells are offset horizontally so that none hides another."
+    "Faint, to the left: each seed. Line: mean over seeds. Bar: 95 % t interval (none for n = 1). "
+    "Cells are offset horizontally so that none hides another."
 )
 
 RING: dict[str, Any] = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "markeredgewidth": 1.2}
@@ -32,6 +33,7 @@ def plot_by_setting(
     styles: dict[str, CellStyle] | None = None,
     scale: float = 1.0,
     bars: bool = True,
+    limits: tuple[float, float] = (-math.inf, math.inf),
     ring: str | None = None,
 ) -> Axes:
     """Draws column `y` of the `ok` runs by column `x`, one line per cell.
@@ -44,6 +46,7 @@ def plot_by_setting(
         styles: of the cells; made from the runs if None.
         scale: factor on `y`, for example 100 for per cent.
         bars: whether intervals of the means are drawn.
+        limits: of what is possible: an interval that leaves them is not drawn.
         ring: a column of truth values; a mean over runs in which it is true gets a ring.
     """
     ax = drawing_axes(ax)
@@ -60,7 +63,7 @@ def plot_by_setting(
         xs, values = rows[x].astype(float), rows[y].astype(float) * scale
         ax.plot(xs * of_dots, values, linestyle="none", marker=styles[cell].marker,
                 color=styles[cell].color, markersize=3.8, alpha=0.6, markeredgewidth=0)  # fmt: skip
-        _draw_means(ax, xs * of_means, values, styles[cell], bars)
+        _draw_means(ax, xs * of_means, values, styles[cell], limits if bars else None)
         if ring is not None:
             ringed = values[rows[ring]].groupby(xs * of_means).mean()
             ax.plot(ringed.index, ringed, linestyle="none", **RING, color=styles[cell].color)
@@ -100,13 +103,17 @@ def panel_remarks(runs: pd.DataFrame, x: str) -> list[str]:
     return [seeds_text(runs, ["label", x]), not_ok_text(runs)]
 
 
-def _draw_means(ax: Axes, xs: pd.Series, values: pd.Series, style: CellStyle, bars: bool) -> None:
-    """A line through the mean at each x, with its interval."""
+def _draw_means(
+    ax: Axes, xs: pd.Series, values: pd.Series, style: CellStyle, limits: tuple[float, float] | None
+) -> None:
+    """A line through the mean at each x, with its interval where that lies inside `limits`; None: without."""
     points = [(at, *t_interval(group)) for at, group in values.groupby(xs)]
     if points:
         at, mean, half = np.array(points, dtype=float).T
+        low, high = limits or (math.inf, -math.inf)
+        inside = (mean - half >= low) & (mean + half <= high)  # False for n = 1, whose half width is NaN
         ax.errorbar(
-            at, mean, yerr=np.nan_to_num(half) if bars else None, color=style.color,
+            at, mean, yerr=np.where(inside, half, 0.0), color=style.color,
             linestyle=style.linestyle, linewidth=1.6, elinewidth=1.2, marker=style.marker, markersize=5.5,
             markeredgecolor="white", markeredgewidth=0.6,
         )  # fmt: skip

@@ -4,10 +4,10 @@ import pytest
 
 import harness
 from harness.cli.main import main
+from harness.experiment.combinations import expand
 from harness.experiment.compose_grid import GridComposer
 from harness.experiment.config import compose
 from harness.experiment.errors import ConfigError
-from harness.experiment.grid import expand
 from harness.experiment.match_params import matched_hidden_size
 from harness.experiment.plan import plan
 from harness.experiment.run import make_model

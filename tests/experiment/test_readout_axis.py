@@ -7,9 +7,9 @@ import torch
 
 import harness
 from harness.cli.main import main
+from harness.experiment.combinations import expand
 from harness.experiment.config import compose
 from harness.experiment.errors import ConfigError, MeaninglessPairError
-from harness.experiment.grid import expand
 from harness.experiment.one_length import require_one_length
 from harness.experiment.plan import plan
 from harness.experiment.run import execute
@@ -37,7 +37,7 @@ def test_the_last_state_is_neutral_and_every_other_readout_is_another_run():
 
 def test_bidirectional_cells_are_read_otherwise_than_by_0_2_and_say_so():
     run = planned("task=adding", "cell=bilstm")
-    assert (run.cell_name, run.identity.revisions) == ("bilstm", "cell 1")
+    assert (run.cell_name, run.identity.revisions) == ("bilstm", "cell 1, training 1")
     assert planned("task=adding", "cell=lstm").identity.revisions == ""
     assert planned("task=adding", "cell=gru", "+cell.bidirectional=true").identity.revisions == "cell 1"
 

@@ -356,13 +356,11 @@ def test_gradient_flow_draws_at_most_nine_lines_a_panel(crowd, crowd_pages, grid
 
 def test_panels_of_a_hidden_size_share_a_page_where_they_can():
     def sizes(*per_size):
-        return [
-            Panel((), pd.DataFrame({"hidden_size": [H]})) for H, n in enumerate(per_size) for _ in range(n)
-        ]
+        return [Panel((), pd.DataFrame({"size": [H]})) for H, n in enumerate(per_size) for _ in range(n)]
 
     def pages(*per_size):
         groups = page_groups(sizes(*per_size), 4)
-        return [[int(panel.runs["hidden_size"].iloc[0]) for panel in group] for group in groups]
+        return [[int(panel.runs["size"].iloc[0]) for panel in group] for group in groups]
 
     assert pages(3, 3) == [[0, 0, 0], [1, 1, 1]]
     assert pages(1, 1, 2, 1) == [[0, 1, 2, 2], [3]]

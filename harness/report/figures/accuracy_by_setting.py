@@ -30,7 +30,7 @@ def accuracy_pages(data: ReportData, caption: str, x: str, at_least: int = 1) ->
     panels = panels_by_setting(data.runs, x, "test_accuracy", at_least)
 
     def draw(ax: Axes, panel: Panel) -> list[str]:
-        plot_by_setting(panel.runs, x, "test_accuracy", ax, data.styles, scale=100)
+        plot_by_setting(panel.runs, x, "test_accuracy", ax, data.styles, scale=100, limits=(0, 100))
         reference_line(ax, panel.runs, x, "chance_accuracy", 100)
         per_cent_axis(ax)
         ax.set_ylabel(accuracy_label(panel.runs))
@@ -46,7 +46,7 @@ def _spec(x: str, name: str, question: str, at_least: int) -> FigureSpec:
     return FigureSpec(
         name=name,
         question=question,
-        caption=DOTS_CAPTION,
+        caption=f"{DOTS_CAPTION} No bar where the interval would leave 0 to 100 %.",
         alt=(
             "Line chart. Vertical: test accuracy from 0 to 100 %. Horizontal, logarithmic: "
             f"{setting_label(x)}. One line per cell with a dot for each seed; dashed: chance. One panel per "
