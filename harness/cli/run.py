@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cli.arguments import overrides_of, take_flag
-from harness.experiment.errors import ConfigError
 
 if TYPE_CHECKING:
     from harness.experiment.plan import Plan
@@ -46,20 +45,14 @@ def main(arguments: list[str]) -> int:
     dry, rest = take_flag(arguments, "--dry-run")
     overrides = overrides_of("run", rest, ["--dry-run"])
     from harness.experiment.combinations import Job
-    from harness.experiment.config import compose
+    from harness.experiment.config import compose_run
     from harness.experiment.finished import why_not_finished
     from harness.experiment.grid import prepare
     from harness.experiment.plan import plan
     from harness.experiment.run import execute
     from harness.results import gather
 
-    config = compose(overrides)
-    if config.hydra.sweeper.params:
-        name = config.hydra.runtime.choices.experiment
-        raise ConfigError(f"experiment={name} is a grid: harness -m experiment={name}")
-    if config.tune is not None:
-        raise ConfigError("tune is for a grid, such as harness -m seed=1,2,3 …; leave it out, or add -m")
-    run = plan(config)
+    run = plan(compose_run(overrides))
     if dry:
         from harness.cli.dry_run import dry_run_text
 

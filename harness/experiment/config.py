@@ -51,6 +51,21 @@ def compose(overrides: Sequence[str], *, multirun: bool = False) -> DictConfig:
     return config
 
 
+def compose_run(overrides: Sequence[str]) -> DictConfig:
+    """The config of a single run.
+
+    Raises:
+        ConfigError: as `compose` does, or the config describes a grid.
+    """
+    config = compose(overrides)
+    if config.hydra.sweeper.params:
+        name = config.hydra.runtime.choices.experiment
+        raise ConfigError(f"experiment={name} is a grid: harness -m experiment={name}")
+    if config.tune is not None:
+        raise ConfigError("tune is for a grid, such as harness -m seed=1,2,3 …; leave it out, or add -m")
+    return config
+
+
 def options(group: str) -> list[str]:
     """The names that `group` (`task`, `cell`, `experiment`) can take, sorted."""
     return sorted(config_loader().get_group_options(group))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.experiment.config import compose
-from harness.experiment.errors import ConfigError
+from harness.experiment.config import compose_run
 from harness.experiment.grid import prepare
 from harness.experiment.plan import plan
 from harness.experiment.run import execute
@@ -32,11 +31,7 @@ def run(*overrides: str) -> pd.Series:
     """
     from harness.results import load_runs
 
-    config = compose(list(overrides))
-    if config.hydra.sweeper.params:
-        name = config.hydra.runtime.choices.experiment
-        raise ConfigError(f"experiment={name} is a grid: run it with `harness -m experiment={name}`")
-    planned = plan(config)
+    planned = plan(compose_run(overrides))
     prepare(planned.results_dir)
     execute(planned)
     runs = load_runs(planned.results_dir)

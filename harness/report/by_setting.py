@@ -21,6 +21,9 @@ DOTS_CAPTION = (
     "Cells are offset horizontally so that none hides another."
 )
 
+POSITIVE = (0.0, math.inf)
+"""The limits of losses and times."""
+
 RING: dict[str, Any] = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "markeredgewidth": 1.2}
 """How a mean is marked that was chosen."""
 

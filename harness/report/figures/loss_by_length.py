@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from harness.report.axes import log_axis, loss_label, reference_handle, reference_line, spans_more_than
 from harness.report.by_setting import (
     DOTS_CAPTION,
+    POSITIVE,
     panel_remarks,
     panels_by_setting,
     plot_by_setting,
@@ -27,7 +28,7 @@ def loss_by_length_pages(data: ReportData, caption: str) -> list[Figure]:
     panels = _panels(data)
 
     def draw(ax: Axes, panel: Panel) -> list[str]:
-        plot_by_setting(panel.runs, "seq_len", "test_loss", ax, data.styles)
+        plot_by_setting(panel.runs, "seq_len", "test_loss", ax, data.styles, limits=POSITIVE)
         reference_line(ax, panel.runs, "seq_len", "memoryless_loss")
         losses = values_of_task(panels, panel, "test_loss")
         if spans_more_than(losses, ratio=30):
@@ -44,7 +45,7 @@ def loss_by_length_pages(data: ReportData, caption: str) -> list[Figure]:
 LOSS_BY_LENGTH = FigureSpec(
     name="loss_vs_length",
     question="At which sequence lengths does a cell do better than any model without memory?",
-    caption=DOTS_CAPTION,
+    caption=f"{DOTS_CAPTION} No bar where the interval would fall below 0.",
     alt=(
         "Line chart. Vertical: test loss, in nats or squared error. Horizontal, logarithmic: sequence length "
         "T in steps. One line per cell with a dot for each seed; dashed: the lowest loss without memory. One "

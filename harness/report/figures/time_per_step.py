@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from harness.report.axes import SETTING_WORDS, log_axis, setting_label, spans_more_than
 from harness.report.by_setting import (
     DOTS_CAPTION,
+    POSITIVE,
     panel_remarks,
     panels_by_setting,
     plot_by_setting,
@@ -37,7 +38,7 @@ def time_pages(data: ReportData, caption: str, x: str, at_least: int = 1) -> lis
     wide = any(spans_more_than(values_of_task(panels, panel, "step_ms"), ratio=8) for panel in panels)
 
     def draw(ax: Axes, panel: Panel) -> list[str]:
-        plot_by_setting(panel.runs, x, "step_ms", ax, data.styles)
+        plot_by_setting(panel.runs, x, "step_ms", ax, data.styles, limits=POSITIVE)
         times = values_of_task(panels, panel, "step_ms")
         if wide:
             log_axis(ax, times)
