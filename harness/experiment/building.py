@@ -92,9 +92,11 @@ def _make_task(values: dict[str, Any]) -> Task:
 
 
 def cell_name(target_path: str, arguments: dict[str, Any]) -> str:
-    """The name of the class in lower case, and its nonlinearity when that is not the usual tanh."""
+    """The class in lower case, `bi` before it for both directions, and a nonlinearity that is not tanh."""
     nonlinearity = arguments.get("nonlinearity", "tanh")
-    return target_path.rpartition(".")[2].lower() + ("" if nonlinearity == "tanh" else f"_{nonlinearity}")
+    both = "bi" if arguments.get("bidirectional") is True else ""
+    name = both + target_path.rpartition(".")[2].lower()
+    return name + ("" if nonlinearity == "tanh" else f"_{nonlinearity}")
 
 
 def path_part(key: str, name: Any) -> str:

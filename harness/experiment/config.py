@@ -61,9 +61,14 @@ def compose_run(overrides: Sequence[str]) -> DictConfig:
     if config.hydra.sweeper.params:
         name = config.hydra.runtime.choices.experiment
         raise ConfigError(f"experiment={name} is a grid: harness -m experiment={name}")
-    if config.tune is not None:
+    if has_tune(config):
         raise ConfigError("tune is for a grid, such as harness -m seed=1,2,3 …; leave it out, or add -m")
     return config
+
+
+def has_tune(config: DictConfig) -> bool:
+    """Whether the node `tune` holds something, be it wrong."""
+    return OmegaConf.is_missing(config, "tune") or config.tune is not None
 
 
 def options(group: str) -> list[str]:

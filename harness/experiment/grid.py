@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 
 from harness.experiment.combinations import Job, combinations_of, compose_master, plan_jobs
 from harness.experiment.conf_files import CONFIG_NAME, config_loader
+from harness.experiment.config import has_tune
 from harness.experiment.cost import expected_cost
 from harness.experiment.errors import ConfigError, flat
 from harness.experiment.finished import why_not_finished
@@ -46,7 +47,7 @@ def run_grid(overrides: Sequence[str]) -> list[Path]:
     master, arguments = compose_master(overrides)
     results_dir = Path(master.results_dir)
     before = _row_stamps(results_dir)
-    if master.tune is not None and master.hydra.sweeper._target_ != OUR_SWEEPER:
+    if has_tune(master) and master.hydra.sweeper._target_ != OUR_SWEEPER:
         raise ConfigError("tune needs hydra/sweeper=harness; choose it, or set tune=null")
     context = HydraContext(config_loader=config_loader(), callbacks=Callbacks(master))
     context.callbacks.on_multirun_start(config=master, config_name=CONFIG_NAME)
@@ -95,6 +96,12 @@ def _second_stage(stages: Stages) -> list[Job]:
     """The runs with the chosen values, which are recorded; says which settings have none."""
     choices, undecided = decide(stages.settings)
     record(choices)
+    lost = [end for end in choices if end.all_diverged]
+    if lost:
+        log.warning(
+            "%d of %d settings have no value that did not diverge while tuning, such as %s: the first is run",
+            len(lost), len(stages.settings), lost[0].chosen.jobs[0].plan.run_id,
+        )  # fmt: skip
     if undecided:
         log.error(
             "%d of %d settings are not begun, since a tuning run of theirs did not end: %s",

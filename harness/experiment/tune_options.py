@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from harness.experiment.combinations import parse_overrides
 from harness.experiment.errors import ConfigError
 from harness.tasks.common.arguments import whole_number
 
 EXAMPLE = "tune: {axes: {train.lr: [0.001, 0.003, 0.01]}, seeds: [101, 102]}"
+
+
+NOT_TUNED = ("cell.hidden_size", "train.steps", "train.epochs", "train.eval_every", "train.stop_when_solved")
+"""Keys that decide what a comparison is about."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +42,15 @@ def tune_options(master: DictConfig, arguments: Sequence[str]) -> TuneOptions | 
     Raises:
         ConfigError: the node is malformed, or one of its axes is swept by the experiment too.
     """
-    node: Any = OmegaConf.to_container(master.tune, resolve=True) if master.tune is not None else None
-    if node is None:
+    if OmegaConf.is_missing(master, "tune"):
+        raise ConfigError(f"tune is missing; it takes axes and seeds, such as {EXAMPLE}")
+    if master.tune is None:
         return None
+    try:
+        node: Any = OmegaConf.to_container(master._get_node("tune"), resolve=True)
+    except (ValueError, OmegaConfBaseException) as error:  # a text, or an interpolation that leads nowhere
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"tune takes axes and seeds, such as {EXAMPLE}: {reason}") from None
     if not isinstance(node, dict) or node.keys() != {"axes", "seeds"}:
         raise ConfigError(f"tune takes axes and seeds, such as {EXAMPLE}; not {node!r}")
     if not isinstance(node["axes"], dict) or not node["axes"]:
@@ -54,15 +66,20 @@ def tune_options(master: DictConfig, arguments: Sequence[str]) -> TuneOptions | 
     swept = [key for key in node["axes"] if key in (master.hydra.sweeper.get("params") or {})]
     if swept:
         raise ConfigError(f"{swept[0]} is swept and tuned at once; remove it from one of the two")
-    on_command_line = {item.key_or_group for item in parse_overrides(arguments)}
+    on_command_line = {
+        item.key_or_group for item in parse_overrides(arguments)
+    }  # `train` stands for its keys
     axes = {key: _values(key, values) for key, values in node["axes"].items()}
-    given = tuple(key for key in axes if key in on_command_line)
+    given = tuple(key for key in axes if {key, key.partition(".")[0]} & on_command_line - {"cell"})
     return TuneOptions({key: axes[key] for key in axes if key not in given}, tuple(seeds), given)
 
 
 def _values(key: str, values: Any) -> tuple[str, ...]:
-    if key.partition(".")[0] not in ("train", "cell", "init", "model", "task") or key in ("cell", "task"):
-        raise ConfigError(f"tune.axes takes keys of train, cell, init, model and task, not {key!r}")
+    if not re.fullmatch(r"init|(train|cell|model)\.\w+", str(key)) or str(key) in NOT_TUNED:
+        raise ConfigError(
+            f"tune.axes takes init and keys of train, cell and model, not {key!r}: what is compared is not "
+            f"chosen, as are sizes and budgets ({', '.join(NOT_TUNED)})"
+        )
     if not isinstance(values, list) or len(values) < 2:
         raise ConfigError(f"tune.axes: {key} takes a list of at least two values, not {values!r}")
     texts = tuple("null" if value is None else str(value) for value in values)  # Hydra reads True as true

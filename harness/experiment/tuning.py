@@ -77,6 +77,11 @@ class Choice:
         """The candidate with the best mean validation result, the first of equal ones."""
         return max(self.results, key=lambda result: result.merit).candidate
 
+    @property
+    def all_diverged(self) -> bool:
+        """Whether each candidate has a seed that diverged."""
+        return all(result.diverged for result in self.results)
+
 
 @dataclass(frozen=True)
 class Stages:
@@ -128,7 +133,7 @@ def tuned_settings(
     groups: dict[Combination, dict[Combination, None]] = {}
     for combination in combinations:
         groups.setdefault(_without_seed(combination), {})[combination] = None
-    settings = []
+    settings: dict[tuple[Path, ...], TunedSetting] = {}
     for base, finals in groups.items():
         candidates = [
             candidate
@@ -136,9 +141,11 @@ def tuned_settings(
             if (candidate := _candidate(values, base, next(iter(finals)), options, planner)) is not None
         ]
         if candidates:
-            settings.append(TunedSetting(tuple(candidates), tuple(finals)))
-            _check(settings[-1], options, planner)
-    return settings
+            setting = TunedSetting(tuple(candidates), tuple(finals))
+            _check(setting, options, planner)
+            runs = tuple(job.folder for candidate in candidates for job in candidate.jobs)
+            settings.setdefault(runs, setting)  # keys that make no other run make no other setting
+    return list(settings.values())
 
 
 def choose(setting: TunedSetting) -> Choice | str:
@@ -179,10 +186,9 @@ def record(choices: Sequence[Choice]) -> None:
     rows: dict[Path, list[TuningRow]] = {}
     for choice in choices:
         plan = choice.chosen.final.plan
-        known = {name: plan.columns()[name] for name in
-                 ("task", "variant", "data_source", "seq_len", "cell", "hidden_size", "init")}  # fmt: skip
         rows.setdefault(plan.results_dir, []).extend(
             TuningRow(
+                **_place(result.candidate.final),
                 group=group_of(choice.setting),
                 axes=", ".join(_keys(result.candidate.values)),
                 values=", ".join(result.candidate.values),
@@ -194,7 +200,6 @@ def record(choices: Sequence[Choice]) -> None:
                 chosen_by="val_loss" if plan.task.spec.target == "value" else "val_accuracy",
                 val_accuracy=result.accuracy,
                 val_loss=result.loss,
-                **known,
             )
             for result in choice.results
         )
@@ -209,6 +214,13 @@ def group_of(setting: TunedSetting) -> str:
     for key in (*axes, "seed"):
         config = _without(config, key.split("."))
     return short_hash({"config": config, "axes": axes})
+
+
+def _place(job: Job) -> dict[str, Any]:
+    """The columns that name the setting of a candidate."""
+    names = ("task", "variant", "data_source", "seq_len", "cell", "hidden_size", "init")
+    columns = job.plan.columns()
+    return {name: columns[name] for name in names}
 
 
 def _keys(values: Combination) -> list[str]:
@@ -242,6 +254,10 @@ def _check(setting: TunedSetting, options: TuneOptions, planner: JobPlanner) -> 
         raise ConfigError(
             f"tune.axes: two values of {', '.join(options.axes)} make the same run, so there is nothing to "
             "choose; remove one"
+        )
+    if setting.candidates[0].final.plan.stage != "final":
+        raise ConfigError(
+            "stage=tune leaves nothing to compare in a grid with tune; leave one of the two out"
         )
     values = setting.candidates[0].values
     finals = [planner.job((*line, *values)) for line in setting.combinations]

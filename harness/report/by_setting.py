@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from harness.report.axes import dodge_factors, setting_axis
 from harness.report.layout import Panel, drawing_axes, not_ok_text, seeds_text, split
 from harness.report.style import CellStyle, cell_styles
-from harness.results.repeats import labelled
+from harness.results.repeats import IDENTITY, labelled
 from harness.results.statistics import t_interval
 
 DOTS_CAPTION = (
@@ -82,8 +82,7 @@ def panels_by_setting(runs: pd.DataFrame, x: str, y: str, at_least: int = 1) -> 
         y: the measure; without a run that is `ok` and has it there are no panels.
         at_least: panels with fewer values of `x` are left out.
     """
-    if "tuned" in runs:  # a value that was chosen for each cell is no axis to compare along
-        runs = runs[~runs["tuned"].str.contains(rf"(?:^|[ .]){x}(?:,|$)")]
+    runs = swept_over(runs, x)
     if runs.empty:
         return []
     if x == "hidden_size":
@@ -93,6 +92,18 @@ def panels_by_setting(runs: pd.DataFrame, x: str, y: str, at_least: int = 1) -> 
     panels = [panel for panel in panels if panel.runs[x].nunique() >= at_least]
     measured = any((p.runs["status"].eq("ok") & p.runs[y].notna()).any() for p in panels)
     return panels if measured else []
+
+
+def swept_over(runs: pd.DataFrame, x: str) -> pd.DataFrame:
+    """The runs of the tasks in which values of `x` were compared, not only chosen for each cell.
+
+    Where they were compared, a chosen value counts like any other.
+    """
+    if "tuned" not in runs or runs.empty:
+        return runs
+    chosen = runs["tuned"].str.contains(rf"(?:^|[ .]){x}(?:,|$)")
+    compared = (~chosen).groupby([runs[name] for name in IDENTITY]).transform("any")
+    return runs[compared].assign(tuned=runs.loc[compared, "tuned"].where(~chosen[compared], ""))
 
 
 def values_of_task(panels: Sequence[Panel], panel: Panel, column: str) -> pd.Series:

@@ -20,7 +20,7 @@ from harness.results.machine import provenance
 from harness.results.repeats import IDENTITY, labelled
 from harness.results.store import file_stamp, runs_dir, write_atomically
 from harness.results.tables import gather, load_gradflow, load_steps, require_runs
-from harness.results.tuning import TUNING_FILE, load_tuning
+from harness.results.tuning import TUNING_FILE, load_tuning, tuning_runs
 
 log = logging.getLogger("harness.report")
 
@@ -74,9 +74,7 @@ def write_figures(
     folder = Path(results_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     final = runs["stage"] != "tune"
-    known, tuning = labelled(runs[final]), labelled(runs[~final])
-    chosen = load_tuning(results_dir)
-    tuning["chosen"] = tuning["setting"].isin(chosen.loc[chosen["chosen"].astype(bool), "tuning_setting"])
+    known, tuning = labelled(runs[final]), labelled(tuning_runs(runs[~final], load_tuning(results_dir)))
     styles = cell_styles([*known["label"], *tuning["label"]])
     whole = ReportData(known, steps, gradflow, styles, tuning)
     paths: list[Path] = []
@@ -120,5 +118,7 @@ def _hash_of_rows(results_dir: Path) -> str:
     known = provenance()
     rows = sorted(runs_dir(results_dir).glob("*/row.json"))
     lines = [f"{path.parent.name} {file_stamp(path)}" for path in rows]
-    text = "\n".join([known["harness"], str(known["git_commit"]), *lines])
+    tuning = Path(results_dir) / TUNING_FILE
+    chosen = tuning.read_bytes().hex() if tuning.is_file() else ""
+    text = "\n".join([known["harness"], str(known["git_commit"]), chosen, *lines])
     return hashlib.sha256(text.encode()).hexdigest() + "\n"

@@ -24,6 +24,11 @@ def budget_sentence(runs: pd.DataFrame) -> str:
     budget = shared.get("budget") or "Budgets differ: see the titles"
     parts = [f"{budget}{' of ' + shared['optimizer'] if 'optimizer' in shared else ''}"]
     parts += [f"batches of {shared['batch_size']}"] if "batch_size" in shared else []
+    schedule, decay = table["schedule"], table.get("train.weight_decay", pd.Series(dtype="str"))
+    parts += (
+        [f"{schedule.iloc[0]} schedule"] if set(schedule) - {"constant"} and schedule.nunique() == 1 else []
+    )
+    parts += [f"weight decay {decay.iloc[0]}"] if set(decay) - {"0", ""} and decay.nunique() == 1 else []
     return f"{', '.join(parts)}."
 
 

@@ -68,9 +68,7 @@ def load_runs(path: str | Path = "results") -> pd.DataFrame:
         for row in _read_rows(path)
     ]
     runs = _tidy(pd.DataFrame(rows))
-    chosen = tuned_keys(load_tuning(path), set(runs["setting"]))
-    tuned = runs["setting"].map(lambda setting: chosen.get(setting, ""))
-    return runs.assign(tuned=tuned.where(runs["stage"] == "final", "").astype("str"))
+    return runs.assign(tuned=tuned_keys(runs, load_tuning(path)))
 
 
 def require_runs(runs: pd.DataFrame, path: str | Path) -> pd.DataFrame:

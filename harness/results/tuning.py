@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,28 +66,70 @@ def load_tuning(path: str | Path = "results") -> pd.DataFrame:
         No row where no grid has tuned there.
 
     Raises:
-        ValueError: the file lacks a column.
+        ValueError: the file is damaged; the message says the way out.
     """
     names = list(columns_of(TuningRow))
     file = Path(path) / TUNING_FILE
     if not file.is_file():
         return pd.DataFrame(columns=names)
-    frame = pd.read_csv(file, dtype="str", keep_default_na=False)
-    missing = [name for name in names if name not in frame]
-    if missing:
-        raise ValueError(f"{file} lacks the column {missing[0]}; remove it, and the grid writes it again")
     kinds = {item.name: str(item.type).split(" ")[0] for item in dataclasses.fields(TuningRow)}
-    numbers = {name: pd.to_numeric(frame[name]) for name in names if kinds[name] in ("int", "float")}
+    try:
+        frame = pd.read_csv(file, dtype="str", keep_default_na=False)
+        missing = [name for name in names if name not in frame]
+        if missing:
+            raise ValueError(f"it lacks the column {missing[0]}")
+        if not frame["chosen"].isin(["True", "False"]).all():
+            raise ValueError("chosen takes True and False")
+        numbers = {name: pd.to_numeric(frame[name]) for name in names if kinds[name] in ("int", "float")}
+        whole = frame[[name for name in names if kinds[name] == "int"]]
+        if (whole == "").any(axis=None):
+            raise ValueError("a number is missing")
+    except ValueError as error:  # pandas's own errors of reading are among them
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{file} is damaged ({reason}); remove it, and the grid writes it again") from None
     return frame[names].assign(**numbers, chosen=frame["chosen"] == "True")
 
 
-def tuned_keys(tuning: pd.DataFrame, settings: Collection[str]) -> dict[str, str]:
-    """By `setting`: the keys whose values were chosen for it, such as `train.lr`; without the others.
+def tuned_keys(runs: pd.DataFrame, tuning: pd.DataFrame) -> pd.Series:
+    """By run: the keys whose values were chosen for its setting, such as `train.lr`; else empty.
 
-    >>> table = pd.DataFrame({"final_setting": ["a", "b"], "axes": "train.lr", "chosen": [True, False]})
-    >>> tuned_keys(table, ["a", "b", "c"])
-    {'a': 'train.lr'}
+    A run with a seed on which the values were chosen is none of them: it is no fresh one.
+
+    Args:
+        runs: `setting`, `seed` and `stage`.
+        tuning: the rows of `load_tuning`.
+
+    >>> table = pd.DataFrame({"final_setting": ["a", "b"], "axes": "train.lr", "chosen": [True, False],
+    ...                       "seeds": "101 102"})
+    >>> runs = pd.DataFrame({"setting": ["a", "a", "b"], "seed": [1, 101, 1], "stage": "final"})
+    >>> tuned_keys(runs, table).to_list()
+    ['train.lr', '', '']
     """
-    chosen = tuning[tuning["chosen"].astype(bool) & tuning["final_setting"].isin(list(settings))]
-    by_setting = chosen.groupby("final_setting")["axes"]
-    return {str(name): ", ".join(dict.fromkeys(axes)) for name, axes in by_setting}
+    chosen = tuning[tuning["chosen"].astype(bool) & tuning["final_setting"].isin(list(runs["setting"]))]
+    by_setting: dict[str, list[tuple[str, list[str]]]] = {}
+    for row in chosen.itertuples():
+        by_setting.setdefault(str(row.final_setting), []).append((str(row.axes), str(row.seeds).split()))
+    keys = []
+    for setting, seed, stage in zip(runs["setting"], runs["seed"], runs["stage"], strict=True):
+        found = by_setting.get(setting, ()) if stage == "final" else ()
+        keys.append(", ".join(dict.fromkeys(axes for axes, seeds in found if str(seed) not in seeds)))
+    return pd.Series(keys, index=runs.index, dtype="str")
+
+
+def tuning_runs(runs: pd.DataFrame, tuning: pd.DataFrame) -> pd.DataFrame:
+    """The runs by which values were chosen, with the column `chosen`: whether theirs were.
+
+    Args:
+        runs: the rows of `load_runs`; a run of the stage `tune` that no choice has looked at is left out.
+        tuning: the rows of `load_tuning`.
+    """
+    looked_at = {
+        (setting, seed): bool(chosen)
+        for setting, seeds, chosen in zip(
+            tuning["tuning_setting"], tuning["seeds"], tuning["chosen"], strict=True
+        )
+        for seed in str(seeds).split()
+    }
+    pairs = list(zip(runs["setting"], runs["seed"].astype(str), strict=True))
+    kept = pd.Series([pair in looked_at for pair in pairs], index=runs.index, dtype="bool")
+    return runs[kept].assign(chosen=[looked_at[pair] for pair in pairs if pair in looked_at])

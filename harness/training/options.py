@@ -84,6 +84,10 @@ class TrainOptions:
         if self.gradflow_points is not None:
             whole_number("train.gradflow_points", self.gradflow_points)
         one_of("train.optimizer", self.optimizer, OPTIMIZERS)
+        if self.optimizer == "adamw" and self.weight_decay == 0:
+            raise ValueError(
+                "train.optimizer=adamw without train.weight_decay is adam; set a decay above 0, such as 0.01"
+            )
         one_of("train.schedule", self.schedule, SCHEDULES)
         _above_zero("train.lr", self.lr, usual=0.001)
         if self.clip is not None:

@@ -38,8 +38,11 @@ def test_the_last_state_is_neutral_and_every_other_readout_is_another_run():
 def test_bidirectional_cells_are_read_otherwise_than_by_0_2_and_say_so():
     run = planned("task=adding", "cell=bilstm")
     assert (run.cell_name, run.identity.revisions) == ("bilstm", "cell 1, training 1")
-    assert planned("task=adding", "cell=lstm").identity.revisions == ""
-    assert planned("task=adding", "cell=gru", "+cell.bidirectional=true").identity.revisions == "cell 1"
+    assert planned("task=adding", "cell=lstm").identity.revisions == "training 1"
+    assert (
+        planned("task=adding", "cell=gru", "+cell.bidirectional=true").identity.revisions
+        == "cell 1, training 1"
+    )
 
 
 @pytest.mark.parametrize("readout", ["last", "mean", "max", "all"])

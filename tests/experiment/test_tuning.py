@@ -161,6 +161,12 @@ def test_the_group_of_a_setting_knows_neither_its_tuned_values_nor_its_seed(tiny
         ("tune={axes:{train.lr:[0.001,-1]},seeds:[101]}", "train.lr must be a number above 0"),
         ("tune={axes:{train.gradflow:[true,false]},seeds:[101]}", "make the same run"),
         ("tune={axes:{train.no_such:[1,2]},seeds:[101]}", "no_such"),
+        ("tune={axes:{cell.hidden_size:[1,2]},seeds:[101]}", "what is compared is not chosen"),
+        ("tune={axes:{init.bias:[1,2]},seeds:[101]}", "not 'init.bias'"),
+        ("tune={axes:{1:[1,2]},seeds:[101]}", "not 1"),
+        ("tune=abc", "tune takes axes and seeds"),
+        ("tune='???'", "tune"),
+        ("tune={axes:{train.lr:[${nope},1]},seeds:[101]}", "nope"),
     ],
 )
 def test_a_wrong_node_ends_before_the_first_run(tiny, node, message, capsys):
@@ -180,6 +186,28 @@ def test_a_single_run_and_another_sweeper_cannot_tune(tiny, capsys):
     assert "tune needs hydra/sweeper=harness" in capsys.readouterr().err
     assert main([*tiny, "stage=first"]) == 2
     assert "stage must be one of tune, final" in capsys.readouterr().err
+
+
+def test_stage_tune_leaves_nothing_to_compare(tiny):
+    with pytest.raises(ConfigError, match="leaves nothing to compare"):
+        stages_of(*tiny, "stage=tune", TUNE)
+
+
+def test_keys_that_make_no_other_run_make_no_other_setting(tiny, tmp_path):
+    stages = stages_of(*tiny, "threads=1,2", TUNE)
+    assert len(stages.settings) == 1
+
+
+def test_where_every_value_diverged_that_is_said(tiny, caplog):
+    node = "tune={axes:{train.lr:[1e29,1e30]},seeds:[101]}"
+    assert main(["-m", *tiny, "train.clip=null", "train.optimizer=sgd", node, BASIC]) == 1
+    assert "no value that did not diverge while tuning" in caplog.text
+
+
+def test_a_mapping_on_the_command_line_gives_its_keys(tiny):
+    assert stages_of(*tiny, "train={lr:0.5}", TUNE) is None
+    assert stages_of(*tiny, "cell=gru", TUNE.replace("train.lr:[0.001,0.01]", "cell.dropout:[0.0,0.5]"),
+                     "cell.num_layers=2") is not None  # fmt: skip
 
 
 def test_a_tuned_key_on_the_command_line_is_not_tuned_and_that_is_said(tiny, caplog):

@@ -3,14 +3,15 @@
 import pandas as pd
 import pytest
 
-from harness.report import summary_markdown, summary_table, write_report
+from harness.report import is_current, summary_markdown, summary_table, write_report
+from harness.report.by_setting import swept_over
 from harness.report.figure_spec import ReportData
 from harness.report.figures.tuning import TUNING
 from harness.report.style import cell_styles
 from harness.report.training_words import training_sentences
 from harness.results import load_runs
 from harness.results.repeats import conditions, labelled
-from harness.results.tuning import load_tuning, merge_tuning
+from harness.results.tuning import load_tuning, merge_tuning, tuning_runs
 from tests.report.test_summary import rows_of
 from tests.results.rows import record, write
 from tests.results.test_tuning import row
@@ -82,11 +83,32 @@ def test_a_folder_with_the_first_stage_only_has_a_report(tuned):
     assert "accuracy_vs_length.png" not in names
 
 
+def test_where_a_learning_rate_was_swept_too_the_chosen_one_is_a_point_of_the_axis(tuned):
+    write(tuned, *(record(cell=cell, lr=0.5, seed=1, setting=f"f-{cell}-0.5") for cell in RATES))
+    runs = load_runs(tuned)
+    shown = swept_over(labelled(runs[runs["stage"] == "final"]), "lr")
+    assert set(shown["lr"]) == {0.001, 0.01, 0.5}
+    assert "accuracy_vs_lr.png" in {path.name for path in write_report(tuned)}
+
+
+def test_a_choice_that_was_tuned_is_no_axis(tuned):
+    runs = load_runs(tuned).query("stage == 'final'")
+    assert swept_over(runs.assign(tuned="init"), "init").empty
+    assert len(swept_over(runs.assign(tuned="init"), "lr")) == len(runs)
+
+
+def test_another_choice_makes_the_report_again(tuned):
+    write_report(tuned)
+    assert is_current(tuned)
+    text = (tuned / "tuning.csv").read_text(encoding="utf-8")
+    (tuned / "tuning.csv").write_text(text.replace("True", "False"), encoding="utf-8")
+    assert not is_current(tuned)
+
+
 def test_rings_stand_on_the_means_of_the_chosen_values(tuned):
     runs = load_runs(tuned)
     final = runs["stage"] == "final"
-    tuning = labelled(runs[~final])
-    tuning["chosen"] = tuning["setting"].isin(["t-rnn-0.001", "t-gru-0.01"])
+    tuning = labelled(tuning_runs(runs[~final], load_tuning(tuned)))
     data = ReportData(labelled(runs[final]), pd.DataFrame(), pd.DataFrame(), cell_styles(RATES), tuning)
     [page] = TUNING.draw(data, "caption")
     rings = [line for line in page.axes[0].lines if line.get_markersize() == 11]
@@ -108,3 +130,9 @@ def test_captions_say_how_learning_rates_came_about(tmp_path, changes, sentence)
     runs = load_runs(write(tmp_path, record(seed=1), record(seed=2))).assign(**changes)
     assert sentence in training_sentences(runs)
     assert "adam, batches of 32" in training_sentences(runs)
+
+
+def test_captions_name_a_schedule_and_a_decay(tmp_path):
+    config = {"train": {"weight_decay": 0.1, "steps": 7}}
+    runs = load_runs(write(tmp_path, record(seed=1, config=config, schedule="cosine")))
+    assert "cosine schedule, weight decay 0.1." in training_sentences(runs)

@@ -1,8 +1,9 @@
 """`tuning.csv`: what was tried and chosen."""
 
+import pandas as pd
 import pytest
 
-from harness.results.tuning import TuningRow, load_tuning, merge_tuning, tuned_keys
+from harness.results.tuning import TuningRow, load_tuning, merge_tuning, tuned_keys, tuning_runs
 
 
 def row(**changes):
@@ -49,4 +50,39 @@ def test_without_the_file_there_is_no_row_and_a_damaged_one_is_named(tmp_path):
 
 def test_a_setting_chosen_along_two_axes_on_their_own_names_both(tmp_path):
     merge_tuning(tmp_path, [row(), row(group="h", axes="init"), row(group="i", axes="x", chosen=False)])
-    assert tuned_keys(load_tuning(tmp_path), {"f"}) == {"f": "train.lr, init"}
+    runs = pd.DataFrame({"setting": ["f"], "seed": [1], "stage": ["final"]})
+    assert tuned_keys(runs, load_tuning(tmp_path)).tolist() == ["train.lr, init"]
+
+
+@pytest.mark.parametrize("stage", ["final", "tune"])
+def test_a_run_on_a_tuning_seed_is_not_tuned(tmp_path, stage):
+    merge_tuning(tmp_path, [row()])
+    runs = pd.DataFrame({"setting": "f", "seed": [101, 1, 102], "stage": stage})
+    assert tuned_keys(runs, load_tuning(tmp_path)).tolist() == [
+        "",
+        "train.lr" if stage == "final" else "",
+        "",
+    ]
+
+
+def test_only_runs_that_a_choice_looked_at_are_tuning_runs(tmp_path):
+    merge_tuning(tmp_path, [row(tuning_setting="t"), row(tuning_setting="u", chosen=False)])
+    runs = pd.DataFrame({"setting": ["t", "t", "u", "v"], "seed": [101, 7, 102, 101]})
+    kept = tuning_runs(runs, load_tuning(tmp_path))
+    assert kept[["setting", "seed", "chosen"]].to_numpy().tolist() == [["t", 101, True], ["u", 102, False]]
+
+
+@pytest.mark.parametrize("change", [("True", "yes"), (",5,", ",,"), ("0.25", "abc"), ("101 102", "101,102")])
+def test_a_damaged_table_is_an_error_in_one_line_that_says_the_way_out(tmp_path, change):
+    merge_tuning(tmp_path, [row(), row(values="train.lr=1")])
+    text = (tmp_path / "tuning.csv").read_text(encoding="utf-8")
+    (tmp_path / "tuning.csv").write_text(text.replace(*change, 1), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"tuning.csv is damaged \(.*\); remove it"):
+        load_tuning(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00bad"])
+def test_bytes_that_are_no_table_are_named_too(tmp_path, content):
+    (tmp_path / "tuning.csv").write_bytes(content)
+    with pytest.raises(ValueError, match="is damaged"):
+        load_tuning(tmp_path)

@@ -25,8 +25,10 @@ def parameters(dtype):
     return [nn.Parameter(torch.randn(s, generator=generator, dtype=dtype)) for s in shapes]
 
 
-@pytest.mark.parametrize("name", CLASSES)
-@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize(
+    ("name", "decay"),
+    [(name, decay) for name in CLASSES for decay in (0.0, 0.1) if (name, decay) != ("adamw", 0.0)],
+)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_updates_equal_those_of_the_torch_class_bit_for_bit(name, decay, dtype):
     ours, theirs = parameters(dtype), parameters(dtype)
@@ -100,7 +102,8 @@ from harness.training.options import OPTIMIZERS
 task = make_adding(seq_len=5, n_train=20, n_val=10, n_test=10)
 for name in OPTIMIZERS:
     model = SequenceClassifier(task.spec, torch.nn.GRU(2, 4, batch_first=True))
-    train(model, task, TrainOptions(steps=3, batch_size=10, optimizer=name), order=torch.Generator())
+    options = TrainOptions(steps=3, batch_size=10, optimizer=name, weight_decay=0.1)
+    train(model, task, options, order=torch.Generator())
 print("torch._dynamo" in sys.modules)
 """
 

@@ -35,6 +35,7 @@ from harness.training.options import OPTIMIZERS, SCHEDULES
         ("clip", 0.0, "train.clip must be a number above 0, not 0.0; a common choice is 1.0"),
         ("clip", -1.0, "train.clip must be a number above 0, not -1.0"),
         ("weight_decay", -0.1, "train.weight_decay must be at least 0, not -0.1; the nearest is 0"),
+        ("optimizer", "adamw", "train.optimizer=adamw without train.weight_decay is adam"),
         ("weight_decay", math.nan, "train.weight_decay must be at least 0, not nan"),
     ],
 )

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.report.axes import accuracy_label, per_cent_axis, reference_handle, reference_line
+from harness.report.by_setting import swept_over
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.layout import (
     Panel,
@@ -68,9 +69,10 @@ def _places(seeds: pd.Series) -> pd.Series:
 
 def _panels(data: ReportData, x: str) -> list[Panel]:
     """A panel for each task, condition, size and length that has at least two values of `x`."""
-    if data.runs.empty:
+    runs = swept_over(data.runs, x)
+    if runs.empty:
         return []
-    panels = split(labelled(data.runs, ignore=[x]), ["size", "seq_len"])
+    panels = split(labelled(runs, ignore=[x]), ["size", "seq_len"])
     panels = [panel for panel in panels if panel.runs[x].nunique() > 1]
     measured = any((p.runs["status"].eq("ok") & p.runs["test_accuracy"].notna()).any() for p in panels)
     return panels if measured else []
