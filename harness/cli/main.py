@@ -17,7 +17,7 @@ from harness.cli import time as time_steps
 from harness.cli.arguments import MULTIRUN_FLAGS, is_override
 from harness.cli.show import command as show
 from harness.experiment.errors import ConfigError, full_traceback
-from harness.results.store import NewerSchemaError
+from harness.results.store import DamagedTableError, NewerSchemaError
 
 
 class Command(NamedTuple):
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.path.insert(0, os.getcwd())  # `_target_` may name a module of the user's project
     try:
         return _dispatch(arguments)
-    except (ConfigError, NewerSchemaError) as error:
+    except (ConfigError, DamagedTableError, NewerSchemaError) as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             print(full_traceback(error), file=sys.stderr)
         print(f"harness: {error}", file=sys.stderr)

@@ -35,7 +35,7 @@ from harness.experiment.targets import split_target, third_party_code
 from harness.kernels import KERNELS
 from harness.results import store
 from harness.results.schema import STAGES
-from harness.tasks import Task
+from harness.tasks import Task, TaskSpec
 from harness.tasks.common.arguments import one_of, whole_number
 from harness.training import Probe, TrainOptions, asked_probes, encoded_size, loop
 
@@ -164,24 +164,23 @@ def _plan(config: DictConfig) -> Plan:
     readout = check_readout(values["model"]["readout"], task, other_lengths)
     match_params = values["match_params"]
     if match_params is not None:
-        cell_options["hidden_size"] = _matched_size(cell_target, cell_options, task, embedding_size, readout,
-                                                    match_params)  # fmt: skip
+        model = (task.spec, embedding_size, readout)
+        cell_options["hidden_size"] = _matched_size(cell_target, cell_options, model, match_params)
     cell_options = checked_cell_options(cell_options)
     name = path_part("cell.name", given_name or cell_name(values["cell"]["_target_"], cell_options))
     init = init_options(values["init"])
     cell = check_cell(cell_target, json.dumps(cell_options), size, kernel, device, init.name)
     one_length = check_lengths(readout, cell, task, values["task"])
-    named = {"name": given_name} if given_name else {}
     values["train"] |= {"steps": train.steps, "epochs": train.epochs, "eval_every": train.eval_every}
-    values["cell"] |= named | cell_options
+    values["cell"] |= ({"name": given_name} if given_name else {}) | cell_options
     values["init"] = {"name": init.name} | ({"bias": init.bias} if init.name == "forget_bias" else {})
     task_target, _ = split_target("task", values["task"])
     targets = ((values["cell"]["_target_"], cell_target), (values["task"]["_target_"], task_target))
     files = _named_files(values)
     who = _identity(config, values, task, targets, files, cell.bidirectional)
-    hidden_size, seq_len = cell_options["hidden_size"], task.spec.seq_len
+    sizes = f"h{cell_options['hidden_size']}-T{task.spec.seq_len}"
     return Plan(
-        run_id=f"{task.spec.name}-{name}-h{hidden_size}-T{seq_len}-s{seed}-{who.digest}",
+        run_id=f"{task.spec.name}-{name}-{sizes}-s{seed}-{who.digest}",
         identity=who,
         targets=targets,
         files=files,
@@ -233,16 +232,17 @@ def _embedding_size(model: dict[str, Any]) -> int | None:
 def _matched_size(
     target: Callable[..., Any],
     options: dict[str, Any],
-    task: Task,
-    embedding_size: int | None,
-    readout: str,
+    model: tuple[TaskSpec, int | None, str],
     match_params: int,
 ) -> int:
-    """The hidden size that `match_params` chooses, in place of the one in a yaml."""
+    """The hidden size that `match_params` chooses, in place of the one in a yaml.
+
+    `model` holds what a model is built from beside its cell: spec, embedding size and readout.
+    """
     whole_number("match_params", match_params, high=LARGEST_TARGET)
     others = checked_cell_options(options | {"hidden_size": 1})
     del others["hidden_size"]
-    return matched_hidden_size(target, json.dumps(others), task.spec, embedding_size, readout, match_params)
+    return matched_hidden_size(target, json.dumps(others), *model, match_params)
 
 
 def _identity(

@@ -16,7 +16,6 @@ from harness.tasks.common.arguments import whole_number
 
 EXAMPLE = "tune: {axes: {train.lr: [0.001, 0.003, 0.01]}, seeds: [101, 102]}"
 
-
 NOT_TUNED = ("cell.hidden_size", "train.steps", "train.epochs", "train.eval_every", "train.stop_when_solved")
 """Keys that decide what a comparison is about."""
 
@@ -66,11 +65,10 @@ def tune_options(master: DictConfig, arguments: Sequence[str]) -> TuneOptions | 
     swept = [key for key in node["axes"] if key in (master.hydra.sweeper.get("params") or {})]
     if swept:
         raise ConfigError(f"{swept[0]} is swept and tuned at once; remove it from one of the two")
-    on_command_line = {
-        item.key_or_group for item in parse_overrides(arguments)
-    }  # `train` stands for its keys
+    # a mapping such as train={lr: 0.1} gives all its keys; cell=gru gives the name of a file only
+    on_command_line = {item.key_or_group for item in parse_overrides(arguments)} - {"cell"}
     axes = {key: _values(key, values) for key, values in node["axes"].items()}
-    given = tuple(key for key in axes if {key, key.partition(".")[0]} & on_command_line - {"cell"})
+    given = tuple(key for key in axes if {key, key.partition(".")[0]} & on_command_line)
     return TuneOptions({key: axes[key] for key in axes if key not in given}, tuple(seeds), given)
 
 

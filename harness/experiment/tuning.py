@@ -12,12 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from harness.experiment.combinations import (
-    Combination,
-    Job,
-    JobPlanner,
-    combinations_of,
-)
+from harness.experiment.combinations import Combination, Job, JobPlanner, combinations_of
 from harness.experiment.errors import ConfigError
 from harness.experiment.identity import short_hash
 from harness.experiment.tune_options import TuneOptions, tune_options
@@ -59,10 +54,15 @@ class Result:
     @property
     def merit(self) -> tuple[float, ...]:
         """The larger, the better: no divergence first, then accuracy and loss; of value targets the loss."""
-        spec = self.candidate.final.plan.task.spec
         loss = -math.inf if self.loss is None else -self.loss
         accuracy = -math.inf if self.accuracy is None else self.accuracy
-        return (-self.diverged, loss) if spec.target == "value" else (-self.diverged, accuracy, loss)
+        measured = (loss,) if self.chosen_by == "val_loss" else (accuracy, loss)
+        return -self.diverged, *measured
+
+    @property
+    def chosen_by(self) -> str:
+        """The column that decides first among candidates of which no run diverged."""
+        return "val_loss" if self.candidate.final.plan.task.spec.target == "value" else "val_accuracy"
 
 
 @dataclass(frozen=True)
@@ -185,8 +185,7 @@ def record(choices: Sequence[Choice]) -> None:
 
     rows: dict[Path, list[TuningRow]] = {}
     for choice in choices:
-        plan = choice.chosen.final.plan
-        rows.setdefault(plan.results_dir, []).extend(
+        rows.setdefault(choice.chosen.final.plan.results_dir, []).extend(
             TuningRow(
                 **_place(result.candidate.final),
                 group=group_of(choice.setting),
@@ -197,7 +196,7 @@ def record(choices: Sequence[Choice]) -> None:
                 chosen=result.candidate is choice.chosen,
                 seeds=" ".join(str(job.plan.seed) for job in result.candidate.jobs),
                 diverged=result.diverged,
-                chosen_by="val_loss" if plan.task.spec.target == "value" else "val_accuracy",
+                chosen_by=result.chosen_by,
                 val_accuracy=result.accuracy,
                 val_loss=result.loss,
             )
@@ -248,9 +247,8 @@ def _candidate(
 
 def _check(setting: TunedSetting, options: TuneOptions, planner: JobPlanner) -> None:
     """Refuses axes that make no other run, and seeds that are used in both stages."""
-    if len({candidate.final.plan.identity.setting for candidate in setting.candidates}) < len(
-        setting.candidates
-    ):
+    made = {candidate.final.plan.identity.setting for candidate in setting.candidates}
+    if len(made) < len(setting.candidates):
         raise ConfigError(
             f"tune.axes: two values of {', '.join(options.axes)} make the same run, so there is nothing to "
             "choose; remove one"

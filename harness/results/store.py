@@ -41,6 +41,10 @@ class CorruptRowError(ValueError):
     """A `row.json` that is not one whole record of its own run."""
 
 
+class DamagedTableError(ValueError):
+    """A table of a results folder that cannot be read; the message names the file and the way out."""
+
+
 class NewerSchemaError(ValueError):
     """Results that a later version of this package wrote, in a layout that this one cannot read."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from harness.results.schema import column, columns_of
-from harness.results.store import write_atomically
+from harness.results.store import DamagedTableError, write_atomically
 
 TUNING_FILE = "tuning.csv"
 
@@ -66,7 +66,7 @@ def load_tuning(path: str | Path = "results") -> pd.DataFrame:
         No row where no grid has tuned there.
 
     Raises:
-        ValueError: the file is damaged; the message says the way out.
+        DamagedTableError: the file cannot be read as such a table.
     """
     names = list(columns_of(TuningRow))
     file = Path(path) / TUNING_FILE
@@ -86,7 +86,9 @@ def load_tuning(path: str | Path = "results") -> pd.DataFrame:
             raise ValueError("a number is missing")
     except ValueError as error:  # pandas's own errors of reading are among them
         reason = " ".join(str(error).split())
-        raise ValueError(f"{file} is damaged ({reason}); remove it, and the grid writes it again") from None
+        raise DamagedTableError(
+            f"{file} is damaged ({reason}); remove it, and the grid writes it again"
+        ) from None
     return frame[names].assign(**numbers, chosen=frame["chosen"] == "True")
 
 

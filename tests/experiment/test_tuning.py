@@ -296,6 +296,13 @@ def test_another_list_of_values_replaces_the_choice_and_the_old_runs_are_not_tun
     assert sorted(runs) == ["", "train.lr"]
 
 
+def test_a_damaged_tuning_table_is_an_error_in_one_line(tuned_grid, tmp_path, capsys):
+    assert main(tuned_grid) == 0
+    (tmp_path / "results" / "tuning.csv").write_text("abc\n", encoding="utf-8")
+    assert main(["report", str(tmp_path / "results")]) == 2
+    assert "tuning.csv is damaged" in capsys.readouterr().err
+
+
 def test_dry_run_says_what_is_chosen_in_stage_one_and_then_what_was(tuned_grid, tmp_path, capsys):
     assert main([*tuned_grid, "--dry-run"]) == 0
     shown = capsys.readouterr().out
