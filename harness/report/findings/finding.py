@@ -1,0 +1,21 @@
+"""A finding: what the runs of a folder show, as a sentence with its numbers, and the figure that shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Topic = Literal["memory", "accuracy", "choice", "gradient", "cost", "caution"]
+"""Which question it answers: who solves what, who is more accurate, what initialisation and learning rate do,
+where gradients vanish, what it costs; `caution`: what these runs do not allow to say."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One statement that the data carry."""
+
+    topic: Topic
+    text: str
+    """Whole sentences in plain text, with numbers, n and budget."""
+    figure: str = ""
+    """Name of the figure file that shows it, without its ending; empty: none does."""
