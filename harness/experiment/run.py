@@ -28,6 +28,7 @@ from harness.kernels import choose_kernel
 from harness.results import store
 from harness.results.machine import PeakMemory, provenance
 from harness.results.schema import STATUSES, EvalRow, RunRecord, Table
+from harness.tasks import NO_LABEL, Task
 from harness.training import (
     History,
     SequenceClassifier,
@@ -164,6 +165,7 @@ def _measured_columns(run: Plan, history: History) -> dict[str, Any]:
         "test_loss": history.test_loss,
         "test_accuracy": history.test_accuracy,
         "test_sequence_accuracy": history.test_sequence_accuracy,
+        **(_of_test_samples(run.task) if history.test_accuracy is not None else {}),
         "solved_step": history.solved_step,
         "grad_norm_mean": math.fsum(history.norms) / history.steps if history.steps else None,
         "grad_norm_max": max(history.norms, default=None),
@@ -174,6 +176,12 @@ def _measured_columns(run: Plan, history: History) -> dict[str, Any]:
         "eval_s": history.eval_s,
         "samples_per_s": history.samples / history.train_s if history.train_s > 0 else None,
     }
+
+
+def _of_test_samples(task: Task) -> dict[str, Any]:
+    """Which test samples were measured, and how many labels they have."""
+    scored = (task.test.y != NO_LABEL).sum().item() if task.spec.target == "steps" else len(task.test)
+    return {"test_fingerprint": task.test.fingerprint, "test_samples": scored}
 
 
 def _tables(run: Plan, history: History) -> list[Table]:

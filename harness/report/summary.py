@@ -14,6 +14,7 @@ from harness.report.flow_medians import FLOW_LEAD, FLOW_MEDIANS, flow_medians, f
 from harness.report.markdown import markdown_table, number, plus_minus
 from harness.report.tuning_section import tuning_section
 from harness.results.contention import contention_of
+from harness.results.differences import paired_difference
 from harness.results.repeats import (
     IDENTITY,
     cell_labels,
@@ -23,7 +24,7 @@ from harness.results.repeats import (
 )
 from harness.results.schema import ENVIRONMENT_COLUMNS, STATUSES
 from harness.results.settings import chosen_values, settings_of
-from harness.results.statistics import paired_difference, t_interval
+from harness.results.statistics import t_interval
 from harness.results.store import write_atomically
 
 SHARED = (
@@ -88,7 +89,7 @@ def paired_table(runs: pd.DataFrame) -> pd.DataFrame:
     for place, group in ok.groupby(keys, dropna=False, observed=True):
         by_cell = {str(cell): g.set_index("seed")["test_accuracy"] for cell, g in group.groupby("label")}
         for a, b in _pairs(list(by_cell)):
-            mean, half, n = paired_difference(by_cell[a], by_cell[b])
+            mean, half, _, n = paired_difference(by_cell[a], by_cell[b])
             if n >= 2:
                 rows.append((*place, a, b, mean, half, n))
     return pd.DataFrame(rows, columns=[*keys, "a", "b", "difference", "half", "n"])

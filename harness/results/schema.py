@@ -115,6 +115,12 @@ class RunRecord:
     variant: str = column("which definition of the task", "")
     data_source: str = column("where the samples come from; sources are never mixed in one comparison", "")
     data_fingerprint: str | None = column("SHA-256 of the training, validation and test samples", None)
+    test_fingerprint: str | None = column(
+        "SHA-256 of the test samples alone: equal where seeds share one test set", None
+    )
+    test_samples: int | None = column(
+        "labels that the test accuracy is a share of; empty: not measured on test data", None
+    )
     cell: str = column("name of the cell", "")
     hidden_size: int = column("units in each layer and direction", 0)
     match_params: int | None = column(

@@ -121,9 +121,10 @@ def test_the_same_config_gives_the_same_digits_again(tiny, tmp_path):
 def test_runs_of_one_seed_share_their_data_whatever_the_cell(tiny):
     rows = [json.loads((run([*tiny, f"cell={c}", f"seed={s}"]) / "row.json").read_text()) for c, s in
             (("rnn", 1), ("gru", 1), ("gru", 2))]  # fmt: skip
-    prints = [row["data_fingerprint"] for row in rows]
-    assert prints[0] == prints[1]
-    assert prints[1] != prints[2]
+    for column in ("data_fingerprint", "test_fingerprint"):
+        prints = [row[column] for row in rows]
+        assert prints[0] == prints[1]
+        assert prints[1] != prints[2]
 
 
 def test_a_finished_run_is_left_alone_and_a_failed_one_keeps_its_first_attempt(tiny):
