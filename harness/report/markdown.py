@@ -13,10 +13,15 @@ def number(value: Any, spec: str) -> str:
     return "–" if pd.isna(value) else format(float(value), spec)
 
 
-def plus_minus(mean: float, half: float, spec: str) -> str:
-    """A mean and the half width of its interval, where there is one."""
-    text = number(mean, spec)
-    return text if pd.isna(half) else f"{text} ± {format(half, spec.lstrip('+'))}"
+def interval(middle: float, low: float, high: float, spec: str) -> str:
+    """`94.4 (92.9 to 95.6)`; the number alone where there is no interval."""
+    text = number(middle, spec)
+    return text if pd.isna(low) else f"{text} ({format(low, spec)} to {format(high, spec)})"
+
+
+def range_text(middle: float, low: float, high: float, spec: str) -> str:
+    """Like `interval`; the number alone where the lowest is the highest, as with one run."""
+    return number(middle, spec) if low == high else interval(middle, low, high, spec)
 
 
 def markdown_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -1,30 +1,19 @@
-"""One table of all settings, and the summary page in Markdown, which lists every run that is not `ok`."""
+"""The summary page in Markdown: what ran, what each setting reached, and every run that is not `ok`."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from harness.report.flow_medians import FLOW_LEAD, FLOW_MEDIANS, flow_medians, flow_texts
-from harness.report.markdown import markdown_table, number, plus_minus
+from harness.report.markdown import markdown_table
+from harness.report.pairs import pairs_section
+from harness.report.settings_table import settings_section
 from harness.report.tuning_section import tuning_section
 from harness.results.contention import contention_of
-from harness.results.differences import paired_difference
-from harness.results.repeats import (
-    IDENTITY,
-    cell_labels,
-    labelled,
-    mixtures_within_settings,
-    varying_settings,
-)
+from harness.results.repeats import mixtures_within_settings
 from harness.results.schema import ENVIRONMENT_COLUMNS, STATUSES
-from harness.results.settings import chosen_values, settings_of
-from harness.results.statistics import t_interval
+from harness.results.settings import settings_of
 from harness.results.store import write_atomically
 
 SHARED = (
@@ -35,64 +24,6 @@ SHARED = (
 
 _USUAL = {"readout": "last"}
 """Values that the head of the summary leaves out."""
-
-_PLACE = (*IDENTITY, "seq_len", "size")
-_BASELINES = ("lstm", "gru", "rnn")
-_ALL_PAIRS_UP_TO = 5  # cells; 20 cells would give 190 rows per setting
-
-
-def summary_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per setting: all of the config but the seed; different settings are never pooled.
-
-    Args:
-        runs: the rows of `load_runs`.
-
-    Returns:
-        task, variant, data_source, seq_len, cell, hidden_size; one text column for each further setting or
-        origin (`ORIGINS`) that varies within a task; `n` (runs that are `ok`), `not_ok`; means over the `ok`
-        runs of test_accuracy and test_loss with half widths of their 95 % t intervals in `*_half` (NaN for
-        n = 1); chance_accuracy, memoryless_loss; `solved` (of n) and the median solved_step of those; means
-        of grad_norm_mean and train_s (seconds); medians of gradflow_decades_init, gradflow_decades_end,
-        gradflow_reach_init and gradflow_reach_end over the `ok` runs that have them (NaN: none), and in
-        `gradflow_bounds` the names of those that are upper bounds, such as `decades_init,reach_end`.
-    """
-    varying = varying_settings(runs)
-    chosen = chosen_values(runs)
-    if chosen.any():
-        varying = varying.assign(chosen=chosen)
-    named = runs.assign(cell=cell_labels(runs), **{f"setting {key}": varying[key] for key in varying})
-    keys = [*IDENTITY, "seq_len", "cell", "hidden_size", *(f"setting {key}" for key in varying), "setting"]
-    rows = [
-        dict(zip(keys, place, strict=True)) | _measures(group)
-        for place, group in named.groupby(keys, dropna=False)
-    ]
-    columns = [*keys, *_measures(named.iloc[:0])]
-    table = pd.DataFrame(rows, columns=columns)
-    if not table.duplicated([key for key in keys if key != "setting"]).any():
-        table = table.drop(columns="setting")  # otherwise only the hash distinguishes some rows
-    return table.rename(columns={f"setting {key}": key for key in varying})
-
-
-def paired_table(runs: pd.DataFrame) -> pd.DataFrame:
-    """Cells compared in pairs: one row per pair that shares everything but the cell, and at least two seeds.
-
-    Up to five cells are all compared with each other, more of them only with one baseline (`lstm`, else
-    `gru`, `rnn`, else the first).
-
-    Returns:
-        task, variant, data_source, seq_len, size (as `sizes_of` gives it), condition, a, b (cells); mean and
-        half width of the paired difference in test accuracy a − b (0 to 1), n (seeds that both have).
-    """
-    ok = labelled(runs)
-    ok = ok[(ok["status"] == "ok") & ok["test_accuracy"].notna()]
-    keys, rows = [*_PLACE, "condition"], []
-    for place, group in ok.groupby(keys, dropna=False, observed=True):
-        by_cell = {str(cell): g.set_index("seed")["test_accuracy"] for cell, g in group.groupby("label")}
-        for a, b in _pairs(list(by_cell)):
-            mean, half, _, n = paired_difference(by_cell[a], by_cell[b])
-            if n >= 2:
-                rows.append((*place, a, b, mean, half, n))
-    return pd.DataFrame(rows, columns=[*keys, "a", "b", "difference", "half", "n"])
 
 
 def summary_markdown(runs: pd.DataFrame, tuning: pd.DataFrame | None = None) -> str:
@@ -105,8 +36,8 @@ def summary_markdown(runs: pd.DataFrame, tuning: pd.DataFrame | None = None) -> 
     final = runs[runs["stage"] != "tune"] if "stage" in runs else runs
     parts = [
         ["# Summary", "", *_header(runs, final)],
-        ["## Settings", "", *_settings_section(final)],
-        ["## Cells compared in pairs", "", *_pairs_section(final)],
+        ["## Settings", "", *settings_section(final)],
+        ["## Cells compared in pairs", "", *pairs_section(final)],
         ["## Not ok", "", *_not_ok_section(runs)],
     ]
     if tuning is not None and len(tuning):
@@ -119,39 +50,6 @@ def write_summary(results_dir: str | Path, runs: pd.DataFrame, tuning: pd.DataFr
     path = Path(results_dir) / "summary.md"
     write_atomically(path, summary_markdown(runs, tuning))
     return path
-
-
-def _measures(group: pd.DataFrame) -> dict[str, Any]:
-    ok = group[group["status"] == "ok"]
-    accuracy, accuracy_half = t_interval(ok["test_accuracy"])
-    loss, loss_half = t_interval(ok["test_loss"])
-    return {
-        "n": len(ok),
-        "not_ok": len(group) - len(ok),
-        "test_accuracy": accuracy,
-        "test_accuracy_half": accuracy_half,
-        "chance_accuracy": group["chance_accuracy"].mean(),
-        "test_loss": loss,
-        "test_loss_half": loss_half,
-        "memoryless_loss": group["memoryless_loss"].mean(),
-        "solved": int(ok["solved_step"].notna().sum()) if group["solved_rule"].notna().any() else math.nan,
-        "solved_step": _median(ok["solved_step"]),
-        "grad_norm_mean": ok["grad_norm_mean"].mean(),
-        **flow_medians(ok),
-        "train_s": ok["train_s"].mean(),
-    }
-
-
-def _median(values: pd.Series) -> float:
-    values = values.dropna()
-    return float(values.median()) if len(values) else math.nan
-
-
-def _pairs(cells: Sequence[str]) -> Iterable[tuple[str, str]]:
-    if len(cells) <= _ALL_PAIRS_UP_TO:
-        return itertools.combinations(cells, 2)
-    baseline = next((cell for cell in _BASELINES if cell in cells), cells[0])
-    return ((cell, baseline) for cell in cells if cell != baseline)
 
 
 def _header(runs: pd.DataFrame, final: pd.DataFrame) -> list[str]:
@@ -195,72 +93,6 @@ def _clock_line(runs: pd.DataFrame) -> str:
         "- train s: seconds of training steps inside the run, without data building, evaluation and probes"
     )
     return f"{clock}; {contention_of(runs)}"
-
-
-def _settings_section(runs: pd.DataFrame) -> list[str]:
-    table = summary_table(runs)
-    if table.empty:
-        return ["There is no run."]
-    names = [str(name) for name in table]
-    extra = names[names.index("hidden_size") + 1 : names.index("n")]
-    titles = ["task", "variant", "data", "T", "cell", "H", *extra, "n", "test accuracy %", "chance %"]
-    titles += ["test loss", "memoryless loss", "solved", "grad norm"]
-    titles += [*(title for title, _ in FLOW_MEDIANS.values()), "train s"]
-    lead = (
-        "Mean over the seeds that ended `ok` ± half width of the 95 % t interval; n is their number. Solved: "
-        "how many met the task's threshold, and the median step at which. Grad norm: mean before clipping. "
-        f"{FLOW_LEAD}"
-    )
-    rows = [_setting_row(row, extra) for row in table.to_dict("records")]
-    return [lead, "", *markdown_table(titles, rows)]
-
-
-def _setting_row(row: dict[Any, Any], extra: Sequence[str]) -> list[str]:
-    n, not_ok = row["n"], row["not_ok"]
-    return [
-        *(str(row[name]) for name in (*IDENTITY, "seq_len", "cell", "hidden_size")),
-        *(str(row[name]) for name in extra),
-        (f"n={n}" if n == 1 else str(n)) + (f" (+{not_ok} not ok)" if not_ok else ""),
-        plus_minus(100 * row["test_accuracy"], 100 * row["test_accuracy_half"], ".1f"),
-        number(100 * row["chance_accuracy"], ".1f"),
-        plus_minus(row["test_loss"], row["test_loss_half"], ".3g"),
-        number(row["memoryless_loss"], ".3g"),
-        _solved(row, n),
-        number(row["grad_norm_mean"], ".3g"),
-        *flow_texts(row),
-        number(row["train_s"], ".3g"),
-    ]
-
-
-def _solved(row: dict[Any, Any], n: int) -> str:
-    """How many seeds met the task's threshold, and when; – where the task has none."""
-    if math.isnan(row["solved"]):
-        return "–"
-    return f"{row['solved']:.0f}/{n}" + (f" at {row['solved_step']:.0f}" if row["solved"] else "")
-
-
-def _pairs_section(runs: pd.DataFrame) -> list[str]:
-    table = paired_table(runs)
-    if table.empty:
-        return ["No two cells share a setting and at least two seeds."]
-    titles = ["task", "variant", "data", "T", "H", "other settings", "cells", "difference, points", "n"]
-    lead = (
-        "Difference in test accuracy, in percentage points, paired by seed (the same seed means the same "
-        "data) ± half width of the 95 % t interval; n is the number of shared seeds. Of many intervals "
-        "one in twenty misses its mean."
-    )
-    if not table["condition"].any():
-        table, titles = table.drop(columns="condition"), [t for t in titles if t != "other settings"]
-    rows = [
-        [
-            *(str(value).removeprefix("H = ") for value in row[:-5]),
-            f"{row[-5]} − {row[-4]}",
-            plus_minus(100 * row[-3], 100 * row[-2], "+.1f"),
-            str(row[-1]),
-        ]
-        for row in table.itertuples(index=False, name=None)
-    ]
-    return [lead, "", *markdown_table(titles, rows)]
 
 
 def _not_ok_section(runs: pd.DataFrame) -> list[str]:

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
 
 from harness.report import paired_table, summary_markdown, summary_table, write_summary
-from harness.results import load_runs, t_interval
+from harness.results import (
+    accuracy_interval,
+    holm_adjust,
+    load_runs,
+    t_interval,
+    welch_difference,
+    wilson_interval,
+)
 from tests.results.rows import record, write
 
 ACCURACY = {
@@ -17,6 +25,9 @@ ACCURACY = {
     ("lstm", 1): 0.95,
     ("lstm", 2): 0.8,
 }
+
+
+PAIRS = "Cells compared in pairs"
 
 
 @pytest.fixture
@@ -44,8 +55,12 @@ def test_one_row_a_setting_equal_to_a_plain_loop(runs):
     assert list(table["cell"]) == ["lstm", "rnn"]
     for row in table.to_dict("records"):
         mine = [a for (cell, _), a in ACCURACY.items() if cell == row["cell"]]
-        assert (row["n"], row["solved"], row["solved_step"]) == (3, 2, 50)
-        assert (row["test_accuracy"], row["test_accuracy_half"]) == pytest.approx(t_interval(mine))
+        diverged = row["cell"] == "rnn"  # a run that diverged has not solved the task
+        assert (row["n"], row["solved"], row["solved_n"]) == (3, 2, 3 + diverged)
+        assert row["solved_step"] == (math.inf if diverged else 50)
+        assert (row["solved_low"], row["solved_high"]) == wilson_interval(2, 3 + diverged)
+        assert row["test_accuracy"] == pytest.approx(np.mean(mine))
+        assert (row["accuracy_low"], row["accuracy_high"]) == accuracy_interval(mine)
     assert list(table["not_ok"]) == [0, 1]
 
 
@@ -61,9 +76,50 @@ def test_pairs(runs):
     pairs = paired_table(runs)
     assert len(pairs) == 1
     row = pairs.iloc[0]
+    assert (row["a"], row["b"], row["n"], row["paired"]) == ("lstm", "rnn", 3, False)
+    lstm, rnn = ([a for (c, _), a in ACCURACY.items() if c == cell] for cell in ("lstm", "rnn"))
+    assert (row["difference"], row["half"], row["p"]) == pytest.approx(welch_difference(lstm, rnn)[:3])
+    paired = paired_table(runs.assign(data_fingerprint=runs["seed"].astype(str))).iloc[0]
     differences = [ACCURACY["lstm", s] - ACCURACY["rnn", s] for s in range(3)]
-    assert (row["a"], row["b"], row["n"]) == ("lstm", "rnn", 3)
-    assert (row["difference"], row["half"]) == pytest.approx(t_interval(differences))
+    assert paired["paired"]
+    assert (paired["difference"], paired["half"]) == pytest.approx(t_interval(differences))
+    shared = paired_table(runs.assign(data_fingerprint="same")).iloc[0]
+    assert not shared["paired"]  # all seeds have the same data: a seed pairs nothing
+
+
+def test_pairs_are_adjusted_over_the_table_and_marked(tmp_path):
+    accuracy = {"gru": (0.90, 0.91, 0.92), "lstm": (0.901, 0.911, 0.923), "rnn": (0.5, 0.51, 0.52)}
+    records = [record(cell=c, seed=s, test_accuracy=a) for c in accuracy for s, a in enumerate(accuracy[c])]
+    runs = load_runs(write(tmp_path, *records))
+    table = paired_table(runs)
+    assert table["p_adjusted"].tolist() == pytest.approx(list(holm_adjust(table["p"].tolist())))
+    assert (table["p_adjusted"] > table["p"]).any()
+    shown = {row["cells"]: row["difference, points"] for row in rows_of(summary_markdown(runs), PAIRS)}
+    assert shown["gru − rnn"].startswith("**+40.0 (") and shown["lstm − rnn"].startswith("**+40.2 (")
+    assert "**" not in shown["gru − lstm"]
+
+
+def test_seeds_in_two_groups_have_no_interval_and_no_mark(tmp_path):
+    accuracy = {"gru": (1.0, 1.0, 0.26), "rnn": (0.2, 0.21, 0.2)}
+    records = [record(cell=c, seed=s, test_accuracy=a) for c in accuracy for s, a in enumerate(accuracy[c])]
+    text = summary_markdown(load_runs(write(tmp_path, *records)))
+    settings = {row["cell"]: row for row in rows_of(text, "Settings")}
+    assert settings["gru"]["test accuracy %"] == "75.3, in two groups, 26.0 to 100.0"
+    assert rows_of(text, PAIRS)[0]["difference, points"] == "+55.0"
+
+
+def test_the_error_of_a_test_set_that_seeds_share_is_in_the_interval(tmp_path):
+    values = (0.90, 0.91, 0.92)
+    records = [
+        record(seed=s, test_accuracy=a, test_samples=1000, test_fingerprint="one")
+        for s, a in enumerate(values)
+    ]
+    runs = load_runs(write(tmp_path, *records))
+    for changed, samples in ((runs, 1000), (runs.assign(test_fingerprint=["a", "b", "c"]), 3000)):
+        (row,) = summary_table(changed).to_dict("records")
+        assert (row["accuracy_low"], row["accuracy_high"]) == accuracy_interval(values, samples)
+    (row,) = summary_table(runs.assign(test_samples=None)).to_dict("records")
+    assert (row["accuracy_low"], row["accuracy_high"]) == accuracy_interval(values)
 
 
 def test_pairs_need_two_seeds_and_the_same_place(tmp_path):
@@ -90,14 +146,15 @@ def test_markdown_hides_no_run(runs):
     assert "runs: 7 (6 ok, 1 diverged)" in text
     settings = {row["cell"]: row for row in rows_of(text, "Settings")}
     assert settings["rnn"]["n"] == "3 (+1 not ok)"
-    assert settings["lstm"]["test accuracy %"] == f"88.3 ± {100 * t_interval([0.9, 0.95, 0.8])[1]:.1f}"
-    assert settings["rnn"]["solved"] == "2/3 at 50"
+    low, high = accuracy_interval([0.9, 0.95, 0.8])
+    assert settings["lstm"]["test accuracy %"] == f"88.3 ({100 * low:.1f} to {100 * high:.1f})"
+    assert settings["lstm"]["solved"] == "2/3 at 50"
+    assert settings["rnn"]["solved"] == "2/4, > 100 steps"
     no_threshold = summary_markdown(runs.assign(solved_rule=None))
     assert rows_of(no_threshold, "Settings")[0]["solved"] == "–"
     (bad,) = rows_of(text, "Not ok")
     assert bad["status"] == "diverged"
     assert bad["error"] == "loss is NaN \\| at step 7"
-    assert "p =" not in text
 
 
 def test_one_seed_has_no_interval(tmp_path):
@@ -128,7 +185,6 @@ def test_medians_of_the_gradient_flow_are_bounds_where_underflow_decides_them(tm
     assert (shown["reach init"], shown["reach end"]) == ("≤ 3.0", "18.5")
     (last,) = rows_of(summary_markdown(runs.iloc[3:4].assign(gradflow_decades_end=-0.04)), "Settings")
     assert (last["decades end"], last["reach init"]) == ("0.0", "–")
-    assert "half" not in summary_markdown(runs).replace("half width", "")
 
 
 def test_rows_of_0_2_have_no_decades_and_no_reach(tmp_path):
