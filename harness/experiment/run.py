@@ -28,6 +28,7 @@ from harness.kernels import choose_kernel
 from harness.results import store
 from harness.results.machine import PeakMemory, provenance
 from harness.results.schema import STATUSES, EvalRow, RunRecord, Table
+from harness.tasks import measure_baselines
 from harness.training import (
     History,
     SequenceClassifier,
@@ -142,7 +143,8 @@ def _train(run: Plan) -> tuple[History, dict[str, Any]]:
     others = _test_other_lengths(run, model) if tested and not history.diverged else {}
     if run.keep_weights and not history.diverged:
         save_weights(run, model)
-    return history, _measured_columns(run, history) | {
+    baselines = _test_baselines(run) if tested else {}
+    return history, _measured_columns(run, history) | baselines | {
         "kernel": kernel,
         "n_params": count_parameters(model),
         "other_lengths": others,
@@ -173,6 +175,15 @@ def _measured_columns(run: Plan, history: History) -> dict[str, Any]:
         "train_cpu_s": history.train_cpu_s,
         "eval_s": history.eval_s,
         "samples_per_s": history.samples / history.train_s if history.train_s > 0 else None,
+    }
+
+
+def _test_baselines(run: Plan) -> dict[str, float | None]:
+    """The baselines on the run's test samples, whether it diverged or not: no weights take part."""
+    measured = measure_baselines(run.task, run.task.test)
+    return {
+        "chance_test_accuracy": measured.chance_accuracy,
+        "memoryless_test_loss": measured.memoryless_loss,
     }
 
 
