@@ -28,7 +28,7 @@ from harness.kernels import choose_kernel
 from harness.results import store
 from harness.results.machine import PeakMemory, provenance
 from harness.results.schema import STATUSES, EvalRow, RunRecord, Table
-from harness.tasks import NO_LABEL, Task
+from harness.tasks import NO_LABEL, Task, measure_baselines
 from harness.training import (
     History,
     SequenceClassifier,
@@ -143,7 +143,8 @@ def _train(run: Plan) -> tuple[History, dict[str, Any]]:
     others = _test_other_lengths(run, model) if tested and not history.diverged else {}
     if run.keep_weights and not history.diverged:
         save_weights(run, model)
-    return history, _measured_columns(run, history) | {
+    baselines = _test_baselines(run) if tested else {}
+    return history, _measured_columns(run, history) | baselines | {
         "kernel": kernel,
         "n_params": count_parameters(model),
         "other_lengths": others,
@@ -182,6 +183,15 @@ def _of_test_samples(task: Task) -> dict[str, Any]:
     """Which test samples were measured, and how many labels they have."""
     scored = (task.test.y != NO_LABEL).sum().item() if task.spec.target == "steps" else len(task.test)
     return {"test_fingerprint": task.test.fingerprint, "test_samples": scored}
+
+
+def _test_baselines(run: Plan) -> dict[str, float | None]:
+    """The baselines on the run's test samples, whether it diverged or not: no weights take part."""
+    measured = measure_baselines(run.task, run.task.test)
+    return {
+        "chance_test_accuracy": measured.chance_accuracy,
+        "memoryless_test_loss": measured.memoryless_loss,
+    }
 
 
 def _tables(run: Plan, history: History) -> list[Table]:

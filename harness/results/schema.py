@@ -161,11 +161,22 @@ class RunRecord:
         "share of test sequences whose labels are all right; empty where a sequence has one label", None
     )
     chance_accuracy: float | None = column("accuracy of the best guess that looks at no input", None)
+    chance_test_accuracy: float | None = column(
+        "accuracy of such a guess on the run's test samples: one constant answer, that of the task's "
+        "definition, else the most frequent label of the training samples, at each step its own where labels "
+        "are at steps; empty: not measured (see `docs/tasks.md`)",
+        None,
+    )
     tolerance: float | None = column(
         "value targets: an error below this counts as right in the accuracies", None
     )
     memoryless_loss: float | None = column(
         "lowest loss without memory of earlier steps, where it is known", None
+    )
+    memoryless_test_loss: float | None = column(
+        "loss on the run's test samples of the predictor that has `memoryless_loss` on average; empty: not "
+        "measured, or not known",
+        None,
     )
     solved_rule: str | None = column(
         "the task's threshold on validation data; empty: the task has none", None

@@ -7,6 +7,7 @@ not installed, its error names it.
 
 from harness.tasks.adding import make_adding
 from harness.tasks.associative_recall import make_associative_recall
+from harness.tasks.baselines import MeasuredBaselines, measure_baselines
 from harness.tasks.bracket_matching import make_bracket_matching
 from harness.tasks.cifar10 import fetch_cifar10, load_cifar10
 from harness.tasks.copy_memory import make_copy_memory
@@ -23,13 +24,15 @@ from harness.tasks.noisy_tones import make_noisy_tones
 from harness.tasks.parity import make_parity
 from harness.tasks.selective_copy import make_selective_copy
 from harness.tasks.sine_frequency import make_sine_frequency
-from harness.tasks.task import NO_LABEL, Split, Task, TaskSpec
+from harness.tasks.task import NO_LABEL, Baselines, Split, Task, TaskSpec
 from harness.tasks.temporal_order import make_temporal_order
 from harness.tasks.timeseries import load_timeseries
 from harness.tasks.two_sequence import make_two_sequence
 
 __all__ = [
     "NO_LABEL",
+    "Baselines",
+    "MeasuredBaselines",
     "Split",
     "Task",
     "TaskSpec",
@@ -57,4 +60,5 @@ __all__ = [
     "make_sine_frequency",
     "make_temporal_order",
     "make_two_sequence",
+    "measure_baselines",
 ]

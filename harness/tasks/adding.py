@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.predictors import always
 from harness.tasks.common.random_streams import uniform_float32, uniform_integers
-from harness.tasks.task import Split, Task, TaskSpec, full_lengths
+from harness.tasks.task import Baselines, Split, Task, TaskSpec, full_lengths
 
 VARIANTS = {
     "half": "Arjovsky et al. 2016, arXiv 1511.06464",
@@ -61,15 +63,16 @@ def make_adding(
     from task 4 of the source in one point: there lengths are drawn from T to T + T/10, here every
     sequence has T steps.
 
-    Baseline: without memory the best prediction is 1, the mean of the sum, with squared error
-    Var(u₁ + u₂) = 2/12 = 1/6, the value that the papers compare with. The last step alone allows slightly
-    less: it is marked with probability p = 1/⌈T/2⌉ (`half`) or 2/T (`any`), and then x_T + 1/2 is better,
-    which gives 1/6 − p/12: 0.165 at T = 100. A prediction is correct if its error is below 0.04 (Hochreiter
-    & Schmidhuber 1997); a constant 1 is correct with probability 0.04 · (2 − 0.04) = 0.0784. Solved: a
-    mean squared error of at most 0.05 (Keller et al. 2023).
+    Baseline: the best constant is 1, the mean of the sum, with squared error Var(u₁ + u₂) = 2/12 = 1/6, the
+    value that the papers compare with. The last step alone allows slightly less: it is marked with
+    probability p = 1/⌈T/2⌉ (`half`) or 2/T (`any`), and then the best prediction is x_T + 1/2, with squared
+    error 1/12. So without memory the loss is 1/6 − p/12: 0.165 at T = 100. A prediction is correct if its
+    error is below 0.04 (Hochreiter & Schmidhuber 1997); a constant 1 is correct with probability
+    0.04 · (2 − 0.04) = 0.0784. Solved: a mean squared error of at most 0.05 (Keller et al. 2023).
 
     Baseline of hs97: the first step is marked with probability p = 1/10 + 9/10 / (T/2 − 1); then one term
-    is 0, else two terms of variance 1/3 are added. The best constant is 0.5, with squared error
+    is 0, else two terms of variance 1/3 are added. The last step is never marked and its value is not part
+    of the sum, so the best prediction without memory is the constant 0.5, with squared error
     (p · 1/3 + (1 − p) · 2/3) / 16 = (2 − p)/48. It is correct where |x₁ + x₂| < 0.16: with probability
     0.16 for one term and 0.16 − 0.16²/4 = 0.1536 for two. Solved: 0.05/4, since the target is half the
     sum of two numbers on [0, 1), so squared errors are a quarter.
@@ -111,7 +114,10 @@ def make_adding(
         + VARIANTS[variant],
     )
     draw = functools.partial(_draw, seq_len=seq_len, variant=variant)
-    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
+    predictors = Baselines(chance=1.0, memoryless=_from_last_step)
+    if variant == "hs97":
+        predictors = Baselines(chance=0.5, memoryless=always(0.5))
+    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh, baselines=predictors)
 
 
 def target_of(steps: Sequence[tuple[float, float]], variant: str) -> float:
@@ -131,10 +137,17 @@ def target_of(steps: Sequence[tuple[float, float]], variant: str) -> float:
 def _baselines(seq_len: int, variant: str) -> tuple[float, float]:
     """Chance accuracy and memoryless loss, derived in the docstring of `make_adding`."""
     if variant != "hs97":
-        return TOLERANCE * (2 - TOLERANCE), 1 / 6
+        last_marked = 1 / ((seq_len + 1) // 2) if variant == "half" else 2 / seq_len
+        return TOLERANCE * (2 - TOLERANCE), 1 / 6 - last_marked / 12
     first_marked = 1 / 10 + 9 / 10 / (seq_len // 2 - 1)
     width = 4 * TOLERANCE
     return width - (1 - first_marked) * width**2 / 4, (2 - first_marked) / 48
+
+
+def _from_last_step(x: Tensor, _steps: Tensor) -> Tensor:
+    """1, the mean of the sum; at a marked step its value, and 1/2 for the other."""
+    value, marker = x.double().unbind(dim=1)
+    return torch.where(marker == 1, value + 0.5, 1.0)
 
 
 def _draw(rng: np.random.RandomState, n: int, seq_len: int, variant: str) -> Split:

@@ -11,6 +11,7 @@ import torch
 
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.common.without_replacement import draw_without_replacement, shuffle_rows
 from harness.tasks.task import NO_LABEL, Split, Task, TaskSpec, full_lengths
@@ -104,7 +105,8 @@ def make_associative_recall(
         num_keys=num_keys,
         num_values=num_values,
     )
-    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
+    splits = disjoint_splits(draw, seed=seed, sizes=sizes)
+    return Task(spec, splits, fresh, baselines=equal_classes(num_values))
 
 
 def labels_of(tokens: Sequence[int], num_pairs: int) -> list[int]:

@@ -12,6 +12,7 @@ import torch
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
 from harness.tasks.common.dyck import draw_dyck_words, random_true_step
+from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
@@ -113,7 +114,8 @@ def make_bracket_matching(
         max_depth=max_depth,
         num_types=num_types,
     )
-    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
+    splits = disjoint_splits(draw, seed=seed, sizes=sizes)
+    return Task(spec, splits, fresh, baselines=equal_classes(num_classes))
 
 
 def is_valid(word: Sequence[int], num_types: int) -> bool:

@@ -10,10 +10,11 @@ import numpy as np
 from harness.tasks.common.arguments import one_of, whole_number
 from harness.tasks.common.image_splits import image_splits
 from harness.tasks.common.noise import fill_normal
+from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import random_stream
 from harness.tasks.files.cifar10 import read_images
 from harness.tasks.files.fetching import fetch_data_set
-from harness.tasks.task import Task, TaskSpec
+from harness.tasks.task import Baselines, Task, TaskSpec
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -91,7 +92,8 @@ def load_cifar10(
 
     to_sequences = functools.partial(_to_sequences, variant=variant, seq_len=seq_len, seed=seed)
     make_split = image_splits(images, to_sequences, n_train=n_train, seed=seed)
-    return Task(spec, make_split, content=images.content)
+    predictors = equal_classes(10) if variant == "noisy_rows" else Baselines()
+    return Task(spec, make_split, content=images.content, baselines=predictors)
 
 
 def fetch_cifar10(data_dir: str | Path | None = None) -> Path:

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
-from harness.tasks.task import NO_LABEL, Split, Task, TaskSpec, full_lengths
+from harness.tasks.task import NO_LABEL, Baselines, Split, Task, TaskSpec, full_lengths
 
 VARIANTS = ("all_steps", "last_steps")
 
@@ -92,7 +94,10 @@ def make_copy_memory(
     )
 
     draw = functools.partial(_draw, seq_len=seq_len, variant=variant)
-    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
+    predictors = equal_classes(SYMBOLS)
+    if variant == "all_steps":
+        predictors = Baselines(memoryless=functools.partial(_blank_or_guess, seq_len - COUNT))
+    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh, baselines=predictors)
 
 
 def labels_of(tokens: Sequence[int], variant: str) -> list[int]:
@@ -106,6 +111,12 @@ def labels_of(tokens: Sequence[int], variant: str) -> list[int]:
     """
     before = BLANK if variant == "all_steps" else NO_LABEL
     return [before] * (len(tokens) - COUNT) + list(tokens[:COUNT])
+
+
+def _blank_or_guess(first_symbol: int, _x: Tensor, steps: Tensor) -> Tensor:
+    """Blank before the step `first_symbol`; from it on every symbol is equally likely."""
+    shares = torch.tensor([[0.0] * SYMBOLS + [1], [1 / SYMBOLS] * SYMBOLS + [0]], dtype=torch.float64)
+    return shares.log()[(steps >= first_symbol).long()]
 
 
 def _draw(rng: np.random.RandomState, n: int, *, seq_len: int, variant: str) -> Split:

@@ -10,8 +10,9 @@ import torch
 
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
 from harness.tasks.common.disjoint import DrawSamples, disjoint_splits
+from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import random_stream, uniform_integers
-from harness.tasks.task import Split, Task, TaskSpec
+from harness.tasks.task import MakeSplit, Split, Task, TaskSpec
 
 VARIANTS = ("variable", "fixed")
 
@@ -103,9 +104,10 @@ def make_embedded_reber(
     )
 
     draw = functools.partial(_draw, seq_len=seq_len, variant=variant)
+    splits: MakeSplit = functools.partial(_independent_split, draw, seed, sizes)
     if variant == "fixed":
-        return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
-    return Task(spec, functools.partial(_independent_split, draw, seed, sizes), fresh)
+        splits = disjoint_splits(draw, seed=seed, sizes=sizes)
+    return Task(spec, splits, fresh, baselines=equal_classes(2))
 
 
 def label_of(string: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,8 +18,9 @@ from harness.tasks.common.expressions import (
     trees_per_round,
     write_tokens,
 )
+from harness.tasks.common.predictors import always
 from harness.tasks.common.random_streams import random_stream
-from harness.tasks.task import Split, Task, TaskSpec
+from harness.tasks.task import Baselines, Split, Task, TaskSpec
 
 VOCABULARY = ("-", *"0123456789", "[MIN", "[MAX", "[MED", "[SM", "]")
 """Token ids 0 to 15; 0 pads shorter expressions on the right."""
@@ -94,7 +96,8 @@ def make_listops(
     max_args = whole_number("max_args", max_args, low=2)
     sizes = split_sizes(n_train, n_val, n_test)
     seed = whole_number("seed", seed, low=0, high=None)
-    chance_accuracy, memoryless_loss = _baselines(min_len, seq_len, max_depth, max_args)
+    shares = _value_shares(min_len, seq_len, max_depth, max_args)
+    logs = [math.log(share) if share else -math.inf for share in shares]
     spec = TaskSpec(
         name="listops",
         variant=f"{min_len}-{seq_len}-d{max_depth}-a{max_args}",
@@ -102,14 +105,15 @@ def make_listops(
         seq_len=seq_len,
         vocab_size=len(VOCABULARY),
         num_classes=10,
-        chance_accuracy=chance_accuracy,
-        memoryless_loss=memoryless_loss,
+        chance_accuracy=max(shares),
+        memoryless_loss=-math.fsum(share * log for share, log in zip(shares, logs, strict=True) if share),
         solved_accuracy=0.99,
         data_source="generated",
         citation="Nangia & Bowman 2018, arXiv 1804.06028; Tay et al. 2021, arXiv 2011.04006",
     )
     draw = functools.partial(_draw, min_len=min_len, seq_len=seq_len, max_depth=max_depth, max_args=max_args)
-    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
+    predictors = Baselines(chance=shares.index(max(shares)), memoryless=always(logs))
+    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh, baselines=predictors)
 
 
 def value_of(tokens: Sequence[str]) -> int:
@@ -151,8 +155,8 @@ def _draw(
 
 
 @functools.lru_cache(maxsize=64)
-def _baselines(min_len: int, seq_len: int, max_depth: int, max_args: int) -> tuple[float, float]:
-    """(share of the most frequent value, entropy of the values in nats), measured."""
+def _value_shares(min_len: int, seq_len: int, max_depth: int, max_args: int) -> tuple[float, ...]:
+    """The shares of the values 0 to 9, measured."""
     rng = random_stream(BASELINE_SEED, "test")
     counts, started = np.zeros(10, dtype=np.int64), 0
     while counts.sum() < BASELINE_SAMPLES and started < BASELINE_TREES:
@@ -165,5 +169,4 @@ def _baselines(min_len: int, seq_len: int, max_depth: int, max_args: int) -> tup
             f"fewer than one tree in 1,000 has min_len={min_len} to seq_len={seq_len} tokens with "
             f"max_depth={max_depth} and max_args={max_args}; set min_len=4, or other max_depth, max_args"
         )
-    shares = counts[counts > 0] / counts.sum()
-    return float(shares.max()), -float((shares * np.log(shares)).sum())
+    return tuple((counts / counts.sum()).tolist())

@@ -11,8 +11,9 @@ import torch
 
 from harness.tasks.common.arguments import split_sizes, whole_number
 from harness.tasks.common.disjoint import check_enough_sequences, disjoint_splits
+from harness.tasks.common.predictors import by_token
 from harness.tasks.common.random_streams import uniform_integers
-from harness.tasks.task import Split, Task, TaskSpec, full_lengths
+from harness.tasks.task import Baselines, Split, Task, TaskSpec, full_lengths
 
 CHUNK_VALUES = 2**17
 """Symbols counted at a time, to bound the memory of the counts."""
@@ -65,6 +66,7 @@ def make_majority(
     sizes = split_sizes(n_train, n_val, n_test)
     check_enough_sequences(seq_len, num_classes, sizes)
     seed = whole_number("seed", seed, low=0, high=None)
+    last_right = last_is_majority(seq_len, num_classes)
     spec = TaskSpec(
         name="majority",
         variant=f"iid-{num_classes}",
@@ -73,14 +75,15 @@ def make_majority(
         vocab_size=num_classes,
         num_classes=num_classes,
         chance_accuracy=1 / num_classes,
-        memoryless_loss=_memoryless_loss(last_is_majority(seq_len, num_classes), num_classes),
+        memoryless_loss=_memoryless_loss(last_right, num_classes),
         solved_accuracy=0.99,
         data_source="generated",
         citation="after Weiss, Goldberg & Yahav 2021, ICML, arXiv 2106.06981, most-freq",
     )
 
     draw = functools.partial(_draw, seq_len=seq_len, num_classes=num_classes)
-    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
+    splits = disjoint_splits(draw, seed=seed, sizes=sizes)
+    return Task(spec, splits, fresh, baselines=_given_last(last_right, num_classes))
 
 
 def majority_of(symbols: Sequence[int]) -> int:
@@ -126,6 +129,12 @@ def last_is_majority(seq_len: int, num_classes: int) -> float:
 def _memoryless_loss(p: float, num_classes: int) -> float:
     other = 0.0 if p == 1 else (1 - p) * math.log((1 - p) / (num_classes - 1))
     return -p * math.log(p) - other
+
+
+def _given_last(p: float, num_classes: int) -> Baselines:
+    """The last symbol is the class with probability p, and the others are equally likely."""
+    shares_KK = torch.full((num_classes, num_classes), (1 - p) / (num_classes - 1), dtype=torch.float64)
+    return Baselines(memoryless=by_token(shares_KK.fill_diagonal_(p).log()))
 
 
 def _draw(rng: np.random.RandomState, n: int, *, seq_len: int, num_classes: int) -> Split:

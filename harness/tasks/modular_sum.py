@@ -11,6 +11,7 @@ import torch
 
 from harness.tasks.common.arguments import split_sizes, whole_number
 from harness.tasks.common.disjoint import check_enough_sequences, disjoint_splits
+from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.task import MakeSplit, Split, Task, TaskSpec, full_lengths
 
@@ -69,7 +70,8 @@ def make_modular_sum(
         modulus=modulus,
         citation="after Delétang et al. 2023, arXiv 2207.02098, modular arithmetic with + alone",
     )
-    return Task(spec, sum_splits(seed=seed, sizes=sizes, seq_len=seq_len, modulus=modulus), fresh)
+    splits = sum_splits(seed=seed, sizes=sizes, seq_len=seq_len, modulus=modulus)
+    return Task(spec, splits, fresh, baselines=equal_classes(modulus))
 
 
 def sum_of(digits: Iterable[int], modulus: int) -> int:

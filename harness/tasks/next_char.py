@@ -12,7 +12,7 @@ from torch import Tensor
 
 from harness.tasks.common.arguments import whole_number
 from harness.tasks.common.random_streams import SPLITS, random_stream
-from harness.tasks.task import Split, Task, TaskSpec, full_lengths
+from harness.tasks.task import Baselines, Split, Task, TaskSpec, full_lengths
 
 BUNDLED = Path(__file__).with_name("next_char_sample.txt")
 """A short story, written for this project."""
@@ -83,7 +83,13 @@ def load_next_char(
         split: _count(split, wanted, len(parts[split]) - seq_len, len(ids), seq_len)
         for split, wanted in zip(SPLITS, (n_train, n_val, n_test), strict=True)
     }
-    share, _, given_last = frequencies(ids)
+    pairs, pair_counts = np.unique(ids[:-1] * len(letters) + ids[1:], return_counts=True)
+    share, _, given_last = frequencies(ids, pair_counts)
+    log_shares = np.log(pair_counts / np.bincount(ids[:-1])[pairs // len(letters)])
+    predictors = Baselines(
+        chance=int(np.bincount(ids).argmax()),
+        memoryless=functools.partial(_given_last, pairs, log_shares, len(letters)),
+    )
     spec = TaskSpec(
         name="next_char",
         variant="bundled" if path is None else "file",
@@ -97,7 +103,8 @@ def load_next_char(
         citation="Shannon 1951, Bell System Technical Journal 30(1); Sutskever et al. 2011, ICML",
     )
 
-    return Task(spec, functools.partial(_make_split, parts, counts, seq_len, seed), content=content)
+    make_split = functools.partial(_make_split, parts, counts, seq_len, seed)
+    return Task(spec, make_split, content=content, baselines=predictors)
 
 
 def _make_split(
@@ -120,20 +127,41 @@ def windows(ids: Tensor, seq_len: int) -> tuple[Tensor, Tensor]:
     return ids[:-1].unfold(0, seq_len, 1), ids[seq_len:]
 
 
-def frequencies(ids: np.ndarray) -> tuple[float, float, float]:
+def frequencies(ids: np.ndarray, pair_counts: np.ndarray) -> tuple[float, float, float]:
     """(share of the most frequent id, entropy of an id, entropy of an id given the one before), in nats.
 
-    In 0 1 0 1 0 the next id is certain; in 0 0 1 1 0 each may follow each.
+    `pair_counts` has how often each pair of neighbours occurs. In 0 1 0 1 0 the next id is certain; in
+    0 0 1 1 0 each may follow each.
 
-    >>> [round(value, 4) for value in frequencies(np.array([0, 1, 0, 1, 0]))]
+    >>> [round(value, 4) for value in frequencies(np.array([0, 1, 0, 1, 0]), np.array([2, 2]))]
     [0.6, 0.673, 0.0]
-    >>> [round(value, 4) for value in frequencies(np.array([0, 0, 1, 1, 0]))]
+    >>> [round(value, 4) for value in frequencies(np.array([0, 0, 1, 1, 0]), np.array([1, 1, 1, 1]))]
     [0.6, 0.673, 0.6931]
     """
-    pairs = np.unique(ids[:-1] * (int(ids.max()) + 1) + ids[1:], return_counts=True)[1]
     single = np.bincount(ids)
-    given_last = _entropy(pairs) - _entropy(np.bincount(ids[:-1]))
+    given_last = _entropy(pair_counts) - _entropy(np.bincount(ids[:-1]))
     return float(single.max() / len(ids)), _entropy(single), max(given_last, 0.0)
+
+
+def _given_last(pairs: np.ndarray, log_shares: np.ndarray, num_ids: int, x: Tensor, _steps: Tensor) -> Tensor:
+    """(M, num_ids): the log share of each id among those that follow the ids x (M,).
+
+    Args:
+        pairs: first · num_ids + second of the pairs that occur, sorted.
+        log_shares: the log of the share of `second` among what follows `first`, for each pair.
+        num_ids: number of different ids.
+
+    >>> _given_last(np.array([1, 2, 3]), np.log([1, 0.4, 0.6]), 2, torch.tensor([1, 0]), None).exp().tolist()
+    [[0.4, 0.6], [0.0, 1.0]]
+    """
+    first = x.numpy() * num_ids
+    start = np.searchsorted(pairs, first)
+    count = np.searchsorted(pairs, first + num_ids) - start
+    rows = np.repeat(np.arange(len(first)), count)
+    found = np.arange(len(rows)) + np.repeat(start - count.cumsum() + count, count)
+    answer = np.full((len(first), num_ids), -np.inf)
+    answer[rows, pairs[found] - first[rows]] = log_shares[found]
+    return torch.from_numpy(answer)
 
 
 def _entropy(counts: np.ndarray) -> float:

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
 from harness.tasks.common.noise import fill_normal
+from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.common.tones import PHASES_PER_STEP, add_waves, sine_table
-from harness.tasks.task import Split, Task, TaskSpec, full_lengths
+from harness.tasks.task import Baselines, Split, Task, TaskSpec, full_lengths
 
 VARIANTS = ("frequency", "phase")
 
@@ -82,6 +84,11 @@ def make_noisy_tones(
     sizes = split_sizes(n_train, n_val, n_test)
     seed = whole_number("seed", seed, low=0, high=None)
     deviation = round(math.sqrt(10 ** (-snr_db / 10) / 2) * 2**20) / 2**20
+    loss, predictors = math.log(num_classes), equal_classes(num_classes)
+    if variant == "phase":
+        means = _last_means(seq_len, num_classes, cycles)
+        loss = _last_value_loss(means, deviation)
+        predictors = Baselines(memoryless=functools.partial(_given_last_value, means, deviation))
     spec = TaskSpec(
         name="noisy_tones",
         variant=f"{variant}-{num_classes}-{snr_db:g}dB",
@@ -90,9 +97,7 @@ def make_noisy_tones(
         input_size=1,
         num_classes=num_classes,
         chance_accuracy=1 / num_classes,
-        memoryless_loss=math.log(num_classes)
-        if variant == "frequency"
-        else _last_value_loss(_last_means(seq_len, num_classes, cycles), deviation),
+        memoryless_loss=loss,
         data_source="generated",
         citation="after Neil, Pfeiffer & Liu 2016, NeurIPS, arXiv 1610.09513, with noise",
     )
@@ -105,7 +110,7 @@ def make_noisy_tones(
         cycles=cycles,
         deviation=np.float32(deviation),
     )
-    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
+    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh, baselines=predictors)
 
 
 def class_of(wave: Sequence[float], variant: str, num_classes: int, cycles: int) -> int:
@@ -167,6 +172,12 @@ def _last_means(seq_len: int, num_classes: int, cycles: int) -> np.ndarray:
     """(K,) the tone of each class at the last step, in the variant `phase`."""
     indices = _starts(np.arange(num_classes), seq_len, num_classes) + PHASES_PER_STEP * cycles * (seq_len - 1)
     return sine_table(seq_len)[indices % (PHASES_PER_STEP * seq_len)].astype(float)
+
+
+def _given_last_value(means_K: np.ndarray, deviation: float, x: Tensor, _steps: Tensor) -> Tensor:
+    """ln p(k | x) of a last value x that is normal around the mean of its class."""
+    gaps_NK = (x.double() - torch.from_numpy(means_K)) / deviation
+    return (-(gaps_NK**2) / 2).log_softmax(dim=1)
 
 
 def _last_value_loss(means_K: np.ndarray, deviation: float) -> float:

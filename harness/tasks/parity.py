@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.tasks.common.arguments import split_sizes, whole_number
+from harness.tasks.common.predictors import equal_classes
 from harness.tasks.modular_sum import sum_of, sum_spec, sum_splits
 from harness.tasks.task import Task
 
@@ -55,7 +56,8 @@ def make_parity(
         modulus=2,
         citation="Delétang et al. 2023, ICLR, arXiv 2207.02098, parity check",
     )
-    return Task(spec, sum_splits(seed=seed, sizes=sizes, seq_len=seq_len, modulus=2), fresh)
+    splits = sum_splits(seed=seed, sizes=sizes, seq_len=seq_len, modulus=2)
+    return Task(spec, splits, fresh, baselines=equal_classes(2))
 
 
 def parity_of(bits: Iterable[int]) -> int:

@@ -11,6 +11,7 @@ import torch
 
 from harness.tasks.common.arguments import split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.common.without_replacement import draw_without_replacement
 from harness.tasks.task import NO_LABEL, Split, Task, TaskSpec, full_lengths
@@ -84,7 +85,8 @@ def make_selective_copy(
     )
 
     draw = functools.partial(_draw, seq_len=seq_len, num_copied=num_copied, num_symbols=num_symbols)
-    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
+    splits = disjoint_splits(draw, seed=seed, sizes=sizes)
+    return Task(spec, splits, fresh, baselines=equal_classes(num_symbols))
 
 
 def labels_of(tokens: Sequence[int], num_symbols: int) -> list[int]:

@@ -11,6 +11,7 @@ import torch
 
 from harness.tasks.common.arguments import split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_float32, uniform_integers
 from harness.tasks.common.tones import PHASES_PER_STEP, add_waves, sine_table
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
@@ -81,7 +82,8 @@ def make_sine_frequency(
     )
 
     draw = functools.partial(_draw, seq_len=seq_len, num_classes=num_classes)
-    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
+    splits = disjoint_splits(draw, seed=seed, sizes=sizes)
+    return Task(spec, splits, fresh, baselines=equal_classes(num_classes))
 
 
 def class_of(wave: Sequence[float]) -> int:

@@ -20,6 +20,12 @@ NO_LABEL = -100
 MakeSplit = Callable[[str, int], "Split"]
 """From a split (`train`, `val` or `test`) and an epoch to its samples, a pure function."""
 
+PresentStep = Callable[[Tensor, Tensor], Tensor]
+"""A predictor without memory: it sees single steps, neither earlier ones nor labels.
+
+From the inputs (M,) or (M, D) of M steps and their numbers (M,), counted from 0, to log-probabilities (M, K)
+of the classes, or to values (M,)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSpec:
@@ -73,6 +79,17 @@ class TaskSpec:
         if self.solved_loss is not None:
             return loss <= self.solved_loss
         return self.solved_accuracy is not None and accuracy >= self.solved_accuracy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baselines:
+    """The predictors behind the baselines of a spec, so that `measure_baselines` can try them on samples."""
+
+    chance: float | None = None
+    """The constant answer: a class or a value; None: the most frequent label of the training samples, for
+    each step its own where labels are at steps."""
+    memoryless: PresentStep | None = None
+    """The predictor without memory; None: not known. Picklable if the task is to be pickled."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,10 +164,17 @@ class Task:
 
     The path does not count, only the bytes.
     """
+    baselines: Baselines | None = None
+    """The predictors behind the baselines of the spec; None: not stated, and not measured on samples."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.fresh, bool):
             raise ValueError(f"fresh must be true or false, not {self.fresh!r}; the default is false")
+        if self.baselines is not None and self.baselines.chance is None and self.spec.target == "value":
+            raise ValueError(
+                f"the baselines of {self.spec.name} must state chance, a constant value, not None: values "
+                "have no most frequent label"
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in ("train", "val", "test")}

@@ -11,6 +11,7 @@ import torch
 
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
@@ -88,7 +89,8 @@ def make_temporal_order(
         citation="Hochreiter & Schmidhuber 1997, Neural Computation 9(8), task 6",
     )
     draw = functools.partial(_draw, seq_len=seq_len, variant=variant)
-    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
+    splits = disjoint_splits(draw, seed=seed, sizes=sizes)
+    return Task(spec, splits, fresh, baselines=equal_classes(num_classes))
 
 
 def class_of(symbols: Iterable[str]) -> int:

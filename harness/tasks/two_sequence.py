@@ -12,6 +12,7 @@ import torch
 from harness.tasks.common.arguments import split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
 from harness.tasks.common.noise import fill_normal
+from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
@@ -80,7 +81,8 @@ def make_two_sequence(
     )
 
     draw = functools.partial(_draw, seq_len=seq_len, signal_len=signal_len)
-    return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh)
+    splits = disjoint_splits(draw, seed=seed, sizes=sizes)
+    return Task(spec, splits, fresh, baselines=equal_classes(2))
 
 
 def class_of(values: Sequence[float]) -> int:

@@ -1,5 +1,6 @@
 import json
 import logging
+import math
 import re
 
 import pandas as pd
@@ -209,8 +210,49 @@ def test_value_targets_go_the_same_way(tmp_path):
                   f"results_dir={tmp_path}"])  # fmt: skip
     row = store.read_row(folder)
     assert (row["status"], row["steps"], row["clip"], row["clip_rate"]) == ("ok", 2, None, 0.0)
-    assert row["memoryless_loss"] == pytest.approx(1 / 6)
+    assert row["memoryless_loss"] == pytest.approx(1 / 6 - 1 / 24)  # the last of 4 steps: marked in 1 of 2
+    test = plan(compose(["task=adding", "task.seq_len=4", "task.n_test=20"])).task.test
+    squares = [
+        ((value + 0.5 if marker else 1) - y) ** 2
+        for (*_, (value, marker)), y in zip(test.x.tolist(), test.y.tolist(), strict=True)
+    ]
+    assert row["memoryless_test_loss"] == pytest.approx(sum(squares) / 20)
+    assert row["chance_test_accuracy"] == sum(abs(y - 1) < 0.04 for y in test.y.tolist()) / 20
     assert row["solved_rule"] == "loss <= 0.05"
+
+
+def test_baselines_are_measured_on_the_test_samples_of_final_runs_even_of_one_that_diverged(tiny):
+    columns = ("chance_test_accuracy", "memoryless_test_loss")
+    final = store.read_row(run(tiny))
+    task = plan(compose(tiny)).task
+    most = max((0, 1), key=task.train.y.tolist().count)
+    share = task.test.y.tolist().count(most) / len(task.test)
+    assert [final[name] for name in columns] == [share, pytest.approx(math.log(2))]
+    diverged = store.read_row(run([*tiny, "train.lr=1e30", "train.optimizer=sgd", "train.clip=null"]))
+    assert (diverged["status"], diverged["test_loss"]) == ("diverged", None)
+    assert [diverged[name] for name in columns] == [final[name] for name in columns]
+    tune = store.read_row(run([*tiny, "stage=tune"]))
+    assert (tune["status"], [tune[name] for name in columns]) == ("ok", [None, None])
+    assert tune["chance_accuracy"] == 0.5
+
+
+def test_baselines_of_a_third_party_task_are_measured_only_where_it_states_them(tiny, tmp_path, monkeypatch):
+    source = """from harness.tasks import Baselines, Task, make_delayed_recall
+
+def _half(x, steps):
+    return x.double().new_full((len(x), 2), 0.5).log()
+
+def make(stated, **arguments):
+    task = make_delayed_recall(**arguments)
+    return Task(task.spec, task.make_split, baselines=Baselines(memoryless=_half) if stated else None)
+"""
+    (tmp_path / "own_series.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    for stated in (True, False):
+        row = store.read_row(run([*tiny, "task._target_=own_series.make", f"+task.stated={stated}"]))
+        loss = pytest.approx(math.log(2)) if stated else None
+        assert (row["status"], row["memoryless_test_loss"]) == ("ok", loss)
+        assert (row["chance_test_accuracy"] is None) == (not stated)
 
 
 def test_other_lengths_are_tested_with_the_best_weights_and_become_columns(tiny, tmp_path):

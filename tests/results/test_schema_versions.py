@@ -57,13 +57,15 @@ def test_the_table_of_0_1_reads_like_its_folder():
 
 
 def test_a_row_of_before_a_column_existed_means_its_default(tmp_path):
-    write(tmp_path, record(seed=1), record(seed=2))
+    write(tmp_path, record(seed=1, memoryless_test_loss=0.2), record(seed=2))
     for path in tmp_path.glob("runs/*-s2-*/row.json"):
         row = json.loads(path.read_text())
-        del row["readout"], row["match_params"]  # as 0.2.0 wrote it
+        del row["readout"], row["match_params"], row["memoryless_test_loss"]  # as 0.2.0 wrote it
         path.write_text(json.dumps(row))
     runs = load_runs(tmp_path)
     assert runs["readout"].tolist() == ["last", "last"] and runs["match_params"].isna().all()
+    assert runs.set_index("seed")["memoryless_test_loss"].isna().to_dict() == {1: False, 2: True}
+    assert load_runs(V01)["chance_test_accuracy"].isna().all()
     assert set(load_runs(V01)["init"]) == {"torch"}
     runs.to_csv(tmp_path / "runs.csv", index=False)
     assert load_runs(tmp_path / "runs.csv")["readout"].tolist() == ["last", "last"]

@@ -74,17 +74,32 @@ def test_the_shortest_sequence_marks_both_steps():
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_constant_one_has_the_declared_baselines(variant):
+def test_a_constant_one_has_the_declared_chance_and_the_published_loss(variant):
     n = 100_000
     task = make_adding(seq_len=6, variant=variant, n_train=n)
     error = task.train.y.double().numpy() - 1
     # (u₁ + u₂ − 1)² has the variance 1/15 − 1/36 = 7/180; six standard errors.
     assert np.mean(error**2) == pytest.approx(1 / 6, abs=6 * np.sqrt(7 / 180 / n))
-    assert task.spec.memoryless_loss == 1 / 6
     right = np.mean(np.abs(error) < 0.04)
     assert right == pytest.approx(0.0784, abs=6 * np.sqrt(0.0784 * 0.9216 / n))
     assert task.spec.chance_accuracy == pytest.approx(0.0784, abs=1e-12)
     assert task.spec.tolerance == 0.04
+
+
+@pytest.mark.parametrize(
+    ("variant", "last_marked"), [("half", {5: 1 / 3, 6: 1 / 3}), ("any", {5: 2 / 5, 6: 1 / 3})]
+)
+def test_the_value_at_a_marked_last_step_gives_the_declared_loss(variant, last_marked):
+    n = 100_000
+    for seq_len, p in last_marked.items():
+        task = make_adding(seq_len=seq_len, variant=variant, n_train=n)
+        value, marker = task.train.x[:, -1].double().numpy().T
+        assert np.mean(marker) == pytest.approx(p, abs=5 * np.sqrt(p * (1 - p) / n))
+        squares = (task.train.y.double().numpy() - np.where(marker == 1, value + 0.5, 1)) ** 2
+        error = 5 * np.std(squares) / np.sqrt(n)
+        assert np.mean(squares) == pytest.approx(task.spec.memoryless_loss, abs=error)
+        assert task.spec.memoryless_loss == pytest.approx(p / 12 + (1 - p) / 6)  # one unknown number, or two
+    assert make_adding(seq_len=2, variant=variant).spec.memoryless_loss == pytest.approx(1 / 12)
 
 
 def test_no_constant_guess_is_better_than_one():

@@ -3,10 +3,12 @@
 import dataclasses
 import inspect
 import json
+import math
 import os
 import pickle
 import random
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +19,7 @@ import torch
 from omegaconf import OmegaConf
 
 import harness.tasks
-from harness.tasks import NO_LABEL
+from harness.tasks import NO_LABEL, Split, measure_baselines
 from tests.tasks.cases import CASES, FUNCTIONS, GOLDEN_ONLY
 from tests.tasks.series_files import write
 
@@ -222,6 +224,55 @@ def test_shapes_types_and_ranges_are_those_of_the_spec(make, name):
     arguments = case.all_arguments(Path())
     for split in ("train", "val", "test"):
         assert len(getattr(task, split)) == arguments.get(f"n_{split}", len(getattr(task, split)))
+
+
+# --- baselines ------------------------------------------------------------------------------------------
+
+
+@every_case
+def test_a_baseline_is_measured_where_it_is_declared_and_its_constant_comes_from_the_training_samples(
+    make, name
+):
+    task = make(CASES[name])
+    measured = measure_baselines(task, task.test)
+    assert (measured.memoryless_loss is None) == (task.spec.memoryless_loss is None)
+    if task.spec.target == "value":
+        return
+    labels = task.test.y.reshape(len(task.test), -1).T.tolist()  # a list for each step
+    of_training = task.train.y.reshape(len(task.train), -1).T.tolist()
+    right = 0
+    for at_step, seen in zip(labels, of_training, strict=True):
+        constant = task.baselines.chance
+        if constant is None:
+            constant = max(range(task.spec.num_classes), key=seen.count)
+        right += at_step.count(constant)
+    labelled = sum(label != NO_LABEL for at_step in labels for label in at_step)
+    assert measured.chance_accuracy == right / labelled
+
+
+DECLARED_FROM = {"listops": 4096}
+"""Samples on which the declared baselines were measured, where they are not derived."""
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.function.startswith("make_")])
+def test_measured_baselines_have_the_declared_ones_as_their_mean(make, name):
+    parts, size = 100, 40
+    task = make(CASES[name], n_test=parts * size)
+    test = task.test
+    measured = [
+        measure_baselines(task, Split(test.x[part::parts], test.y[part::parts], test.lengths[part::parts]))
+        for part in range(parts)
+    ]
+    for declared, values in zip(
+        (task.spec.chance_accuracy, task.spec.memoryless_loss), zip(*measured, strict=True), strict=True
+    ):
+        if declared is None:
+            continue
+        error = statistics.stdev(values) / math.sqrt(parts)
+        of_declared = error * math.sqrt(len(test) / DECLARED_FROM.get(task.spec.name, math.inf))
+        assert statistics.fmean(values) == pytest.approx(
+            declared, abs=4 * math.hypot(error, of_declared) + 1e-9
+        )
 
 
 # --- spec, content, documentation -----------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 from harness.tasks.common.arguments import whole_number
 from harness.tasks.common.image_splits import image_splits
 from harness.tasks.files.images import Images
-from harness.tasks.task import Task, TaskSpec
+from harness.tasks.task import Baselines, Task, TaskSpec
 
 PIXELS = 28 * 28
 LENGTHS = tuple(n for n in range(1, PIXELS + 1) if PIXELS % n == 0)
@@ -45,7 +45,7 @@ def grey_image_task(
     )
     to_sequences = functools.partial(_to_sequences, order=order, seq_len=seq_len)
     make_split = image_splits(images, to_sequences, n_train=n_train, seed=seed)
-    return Task(spec, make_split, content=images.content)
+    return Task(spec, make_split, content=images.content, baselines=Baselines())
 
 
 def _checked_length(seq_len: int) -> int:
