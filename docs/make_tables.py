@@ -28,15 +28,15 @@ SECTIONS: Sequence[Section] = (
     ),
     (
         "`steps.csv`",
-        "One row per evaluation: a file of each run, and with `run_id` in front one of the results folder. "
-        "The training columns are empty at step 0.",
+        "One row per evaluation: a file of each run, and one of the results folder with `run_id`, `task`, "
+        "`cell` and `seed` in front. The training columns are empty at step 0.",
         EvalRow,
     ),
     *(
         (
             f"`{probe.name}.csv`",
             f"{(probe.__doc__ or '').splitlines()[0]} A file of each run; `harness.load_table(results, "
-            f'"{probe.name}")` reads it with `run_id` in front.',
+            f'"{probe.name}")` reads it with `run_id`, `task`, `cell` and `seed` in front.',
             probe.row_type,
         )
         for probe in PROBES
