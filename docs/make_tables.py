@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.results.published import PublishedResult
 from harness.results.schema import EvalRow, RunRecord, markdown_columns
 from harness.results.tuning import TUNING_FILE, TuningRow
 from harness.timing.table import TimingRow
@@ -28,15 +29,15 @@ SECTIONS: Sequence[Section] = (
     ),
     (
         "`steps.csv`",
-        "One row per evaluation: a file of each run, and with `run_id` in front one of the results folder. "
-        "The training columns are empty at step 0.",
+        "One row per evaluation: a file of each run, and one of the results folder with `run_id`, `task`, "
+        "`cell` and `seed` in front. The training columns are empty at step 0.",
         EvalRow,
     ),
     *(
         (
             f"`{probe.name}.csv`",
             f"{(probe.__doc__ or '').splitlines()[0]} A file of each run; `harness.load_table(results, "
-            f'"{probe.name}")` reads it with `run_id` in front.',
+            f'"{probe.name}")` reads it with `run_id`, `task`, `cell` and `seed` in front.',
             probe.row_type,
         )
         for probe in PROBES
@@ -46,6 +47,13 @@ SECTIONS: Sequence[Section] = (
         "One row per setting and value that was tried, written by a grid with a node `tune`; "
         "`harness.results.tuning.load_tuning` reads it.",
         TuningRow,
+    ),
+    (
+        "`published.csv`",
+        "One row per number that a paper or a tutorial states; a file of this package, in a checkout "
+        "`results/published.csv`. `harness.results.published.load_published` reads it. Empty: the source "
+        "does not state it.",
+        PublishedResult,
     ),
     (
         "`timing.csv` and `timing-like_for_like.csv`",

@@ -49,7 +49,7 @@ def run(environment, command, *arguments, cwd):
     )
 
 
-def test_the_wheel_holds_code_configs_plugins_and_type_information(environment, tmp_path):
+def test_the_wheel_holds_code_configs_plugins_published_results_and_types(environment, tmp_path):
     code = (
         "import harness, hydra_plugins.harness_sweeper as s; print(harness.__file__, s.__file__, sep='\\n')"
     )
@@ -64,6 +64,8 @@ def test_the_wheel_holds_code_configs_plugins_and_type_information(environment, 
     conf = installed / "harness" / "conf"
     yamls = {path.relative_to(conf) for path in conf.rglob("*.yaml")}
     assert yamls == {path.relative_to(ROOT / "conf") for path in (ROOT / "conf").rglob("*.yaml")}
+    published = (ROOT / "results" / "published.csv").read_bytes()
+    assert (installed / "harness" / "results" / "published.csv").read_bytes() == published
     (metadata,) = installed.glob("seqharness-*.dist-info/METADATA")
     assert f"\nVersion: {harness.__version__}\n" in metadata.read_text(encoding="utf-8")
     assert list(metadata.parent.glob("licenses/LICENSE"))
@@ -81,6 +83,8 @@ def test_the_installed_command_lists_runs_and_sweeps_in_another_folder(environme
     assert grid.returncode == 0, grid.stderr
     assert "2 runs: 1 finished before, 1 to do" in grid.stderr  # the sweeper of the wheel skips finished runs
 
+    found = "from harness.results.published import load_published; print(len(load_published()))"
+    assert int(run(environment, "python", "-c", found, cwd=tmp_path).stdout) > 40
     rows = sorted((tmp_path / "own" / "runs").glob("*/row.json"))
     assert len(rows) == 2
     assert (tmp_path / "own" / "summary.md").is_file()

@@ -8,6 +8,7 @@ import pandas as pd
 
 from harness.report.markdown import markdown_table
 from harness.report.pairs import pairs_section
+from harness.report.published_section import published_parts
 from harness.report.settings_table import settings_section
 from harness.report.tuning_section import tuning_section
 from harness.results.contention import contention_of
@@ -40,6 +41,7 @@ def summary_markdown(runs: pd.DataFrame, tuning: pd.DataFrame | None = None) -> 
         ["## Cells compared in pairs", "", *pairs_section(final)],
         ["## Not ok", "", *_not_ok_section(runs)],
     ]
+    parts[-1:-1] = published_parts(final)
     if tuning is not None and len(tuning):
         parts.insert(2, ["## Chosen on validation data", "", *tuning_section(tuning)])
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"

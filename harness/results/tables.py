@@ -24,6 +24,9 @@ log = logging.getLogger("harness.results")
 NATURAL_ORDER = ("task", "variant", "data_source", "seq_len", "cell", "hidden_size", "seed", "run_id")
 """The order of the rows of `load_runs`; it does not depend on hashes, clocks or folders."""
 
+RUN_COLUMNS = ("task", "cell", "seed")
+"""What `load_table` says of the run in each row, beside `run_id`."""
+
 OTHER_LENGTH_COLUMN = re.compile(r"test_(loss|accuracy)_([0-9]+x|T[0-9]+)")
 """A test at another length than the one trained at."""
 
@@ -91,8 +94,9 @@ def load_table(path: str | Path, name: str, runs: pd.DataFrame | None = None) ->
         runs: the rows of `load_runs`, where they have been read before: only their tables are read.
 
     Returns:
-        `run_id`, then the columns that the runs' own rows list for this table. A table that is missing or
-        damaged is left out, with a warning.
+        `run_id`, `RUN_COLUMNS` of the run, then the columns that the runs' own rows list for this table; one
+        of them that has the name of a column of the run stands in its place. A table that is missing or
+        damaged is left out, with a warning. A CSV file has the columns that it was written with.
 
     Raises:
         FileNotFoundError: `path` does not exist.
@@ -101,8 +105,9 @@ def load_table(path: str | Path, name: str, runs: pd.DataFrame | None = None) ->
     """
     path = Path(path)
     if path.is_file():
-        frame = pd.read_csv(path, dtype={"run_id": "str"}, keep_default_na=False, na_values=[""])
-        return _numeric_where_numbers(frame)
+        texts = dict.fromkeys(("run_id", *RUN_COLUMNS), "str")
+        frame = _numeric_where_numbers(pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""]))
+        return frame.assign(**{name: _typed(frame[name]) for name in RUN_COLUMNS if name in frame})
     folder = runs_dir(path)
     rows = _read_rows(path) if runs is None else _rows_of(folder, runs["run_id"])
     by_columns: dict[tuple[str, ...], list[str]] = {}
@@ -114,8 +119,18 @@ def load_table(path: str | Path, name: str, runs: pd.DataFrame | None = None) ->
     if rows and name not in known:
         raise ValueError(f"no run under {path} has a table {name!r}; there are {', '.join(sorted(known))}")
     if not frames:
-        return pd.DataFrame(columns=["run_id", *SCHEMA_1_TABLES.get(name, ())])
-    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+        return pd.DataFrame(columns=["run_id", *RUN_COLUMNS, *SCHEMA_1_TABLES.get(name, ())])
+    return _with_run_columns(frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True), rows)
+
+
+def table_names(path: str | Path) -> list[str]:
+    """The names of the tables beside the rows that `load_table` can read, in the order of the runs.
+
+    Raises:
+        FileNotFoundError: `path` does not exist.
+        NewerSchemaError: a later version of this package wrote one of the rows.
+    """
+    return list(dict.fromkeys(name for row in _read_rows(Path(path)) for name in row["tables"]))
 
 
 def load_steps(path: str | Path = "results", runs: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -214,9 +229,20 @@ def _parse(folder: Path, name: str, columns: Sequence[str], run_ids: Iterable[st
     return _numeric_where_numbers(frame)
 
 
+def _with_run_columns(frame: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Puts `RUN_COLUMNS` behind `run_id`, each value looked up once a run and not once a line."""
+    place = {row["run_id"]: i for i, row in enumerate(rows)}
+    codes, run_ids = pd.factorize(frame["run_id"])
+    taken = [place[run_id] for run_id in run_ids]
+    for at, name in enumerate((name for name in RUN_COLUMNS if name not in frame), start=1):
+        values = _typed(pd.Series([row[name] for row in rows], name=name))
+        frame.insert(at, name, values.iloc[taken].take(codes).array)
+    return frame
+
+
 def _numeric_where_numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Makes each column numeric whose first value is a number; its other values become NaN."""
-    for name in frame.columns.drop("run_id"):
+    """Makes each column numeric whose first value is a number, but those that tell of the run."""
+    for name in frame.columns.drop(["run_id", *RUN_COLUMNS], errors="ignore"):
         values = frame[name].dropna()
         if values.empty or not pd.isna(pd.to_numeric(values.iloc[:1], errors="coerce").iloc[0]):
             frame[name] = pd.to_numeric(frame[name], errors="coerce")

@@ -103,7 +103,7 @@ def test_a_new_table_is_described_in_the_row_and_read_from_there(tmp_path):
     }
     for runs in (None, load_runs(tmp_path)):
         table = load_table(tmp_path, "gates", runs)
-        assert list(table.columns) == ["run_id", "step", "gate", "open_share"]
+        assert list(table.columns) == ["run_id", "task", "cell", "seed", "step", "gate", "open_share"]
         assert table["run_id"].tolist() == [one.run_id] * 2
         assert table["gate"].tolist() == [row.gate for row in GATES.rows]
         assert pd.api.types.is_numeric_dtype(table["open_share"])
@@ -118,7 +118,7 @@ def test_runs_whose_tables_have_different_columns_are_joined_by_name(tmp_path):
     write(tmp_path, record(seed=0), tables=[GATES])
     write(tmp_path, record(seed=1), tables=[Table("gates", later, [later("input", 0.5, 7)])])
     table = load_table(tmp_path, "gates")
-    assert list(table.columns) == ["run_id", "step", "gate", "open_share", "mean"]
+    assert list(table.columns) == ["run_id", "task", "cell", "seed", "step", "gate", "open_share", "mean"]
     assert table["step"].tolist() == [1, 2, 7]
     assert table["gate"].tolist()[-1] == "input"
 

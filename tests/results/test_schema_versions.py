@@ -45,7 +45,7 @@ def test_the_folder_of_0_1_reads_as_its_own_tables_say():
         for run_id, rows in table.groupby("run_id"):
             with open(V01 / "runs" / str(run_id) / f"{name}.csv", newline="") as file:
                 expected = list(csv.DictReader(file))
-            assert list(table.columns) == ["run_id", *expected[0]]
+            assert list(table.columns) == ["run_id", "task", "cell", "seed", *expected[0]]
             column = "val_loss" if name == "steps" else "norm"
             assert rows[column].tolist() == pytest.approx([float(row[column]) for row in expected])
 

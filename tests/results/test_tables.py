@@ -5,6 +5,7 @@ import json
 import logging
 import shutil
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,13 +14,17 @@ import pytest
 from harness.results import (
     COLUMNS,
     EvalRow,
+    Table,
+    column,
     columns_of,
     gather,
     load_gradflow,
     load_runs,
     load_steps,
+    load_table,
     require_runs,
 )
+from harness.results.tables import RUN_COLUMNS, table_names
 
 from .rows import FLOW, STEPS, FlowRow, record, tables_of, write
 
@@ -123,7 +128,7 @@ def test_tables_equal_what_a_plain_loop_reads(tmp_path):
         (load_gradflow, "gradflow.csv", FLOW_COLUMNS, FLOW),
     ):
         frame = load(tmp_path)
-        assert list(frame.columns) == ["run_id", *columns]
+        assert list(frame.columns) == ["run_id", "task", "cell", "seed", *columns]
         assert len(frame) == 3 * len(rows)
         for run_id, mine in frame.groupby("run_id"):
             with open(tmp_path / "runs" / run_id / name) as file:
@@ -136,6 +141,28 @@ def test_tables_equal_what_a_plain_loop_reads(tmp_path):
                             else np.isclose(float(text or "nan"), got[column], equal_nan=True)
                         )
                         assert same, (column, got[column], text)
+
+
+def test_each_line_of_a_table_says_whose_it_is(tmp_path):
+    write(tmp_path, *(record(cell=cell, seed=seed) for cell in ("rnn", "007") for seed in (0, 12)))
+    runs = gather(tmp_path).set_index("run_id")
+    for steps in (load_steps(tmp_path), load_steps(tmp_path / "steps.csv"), load_gradflow(tmp_path)):
+        for name in RUN_COLUMNS:
+            assert steps[name].dtype == runs[name].dtype
+            assert list(steps[name]) == list(runs.loc[steps["run_id"], name]), name
+
+
+def test_a_table_with_a_column_of_that_name_keeps_its_own(tmp_path):
+    @dataclass(frozen=True)
+    class OfCell:
+        cell: int = column("number of the memory cell")
+        norm: float = column("its norm")
+
+    write(tmp_path, record(seed=3), tables=[Table("of_cell", OfCell, [OfCell(7, 0.5)])])
+    table = load_table(tmp_path, "of_cell")
+    assert list(table.columns) == ["run_id", "task", "seed", "cell", "norm"]
+    assert table.iloc[0].tolist()[1:] == ["mnist", 3, 7, 0.5]
+    assert table_names(tmp_path) == ["of_cell"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from harness.report.figures.gradient_flow import GRADIENT_FLOW, GRADIENT_FLOW_LO
 from harness.report.figures.learning_curves import LEARNING_CURVES
 from harness.report.figures.loss_by_length import LOSS_BY_LENGTH
 from harness.report.figures.loss_curves import LOSS_CURVES
+from harness.report.figures.published import PUBLISHED
 from harness.report.figures.tuning import TUNING
 
 FIGURES: tuple[FigureSpec, ...] = (
@@ -24,6 +25,7 @@ FIGURES: tuple[FigureSpec, ...] = (
     time_per_step.BY_LENGTH,
     time_per_step.BY_HIDDEN_SIZE,
     ACCURACY_BY_TIME,
+    PUBLISHED,
     LEARNING_CURVES,
     LOSS_CURVES,
     GRAD_NORM_CURVES,

@@ -122,9 +122,9 @@ def test_the_table_of_a_second_probe_is_written_described_and_read(tiny, tmp_pat
     }
     # Read.
     read = harness.load_table(tmp_path / "results", "paramgrad")
-    assert list(read) == ["run_id", "step", "parameter", "grad_norm"]
+    assert list(read) == ["run_id", "task", "cell", "seed", "step", "parameter", "grad_norm"]
     assert set(read["run_id"]) == {planned.run_id}
-    assert read.drop(columns="run_id").equals(table)
+    assert read.drop(columns=["run_id", "task", "cell", "seed"]).equals(table)
     assert len(table) == 2 * 6  # steps 3 and 6; four weights of the cell, two of the head
     assert (table["grad_norm"] > 0).all()
     assert not harness.load_gradflow(tmp_path / "results").empty
