@@ -6,14 +6,16 @@ from harness.report.figures import FIGURES
 from harness.report.figures.accuracy_by_time import plot_accuracy_by_time
 from harness.report.figures.accuracy_heatmap import plot_accuracy_heatmap
 from harness.report.flow_lines import plot_gradient_flow
-from harness.report.report_files import is_current, write_figures, write_report
+from harness.report.report_files import Report, is_current, make_report, write_figures, write_report
 from harness.report.style import cell_styles
 from harness.report.summary import paired_table, summary_markdown, summary_table, write_summary
 
 __all__ = [
     "FIGURES",
+    "Report",
     "cell_styles",
     "is_current",
+    "make_report",
     "paired_table",
     "plot_accuracy_by_time",
     "plot_accuracy_heatmap",
