@@ -48,7 +48,7 @@ def delete_runs(results_dir: Path, run_ids: Sequence[str], *, yes: bool) -> int:
     freed = file_size(sum(sizes[folder] for folder in deleted))
     print(
         f"deleted {len(deleted)} of {counted(len(folders), 'run')}, {freed}; "
-        f"`harness report {results_dir}` updates tables and figures"
+        f"`harness report {results_dir}` updates page, tables and figures"
     )
     return 0 if len(deleted) == len(folders) else 1
 

@@ -14,7 +14,7 @@ HELP = """\
 usage: harness -m KEY=VALUE1,VALUE2 ... [--dry-run] [--config-dir FOLDER]
        harness -m experiment=NAME ...
 
-Makes a run for each combination of values, several at a time, then writes tables and figures. With a node
+Makes a run for each combination of values, several at a time, then writes the report. With a node
 `tune` (docs/hydra.md) it first chooses values such as the learning rate for each setting, on other seeds.
 The same command resumes a grid: finished runs are skipped, failed and interrupted runs are tried again.
 
@@ -85,12 +85,12 @@ def _as_asked(row: dict[str, Any]) -> bool:
 
 
 def _print_report(results_dir: Path) -> None:
-    """Prints the paths of tables and figures, written again unless they show these very rows."""
-    from harness.cli.report import write
+    """Prints what the runs show and where the page is, written again unless it shows these very rows."""
+    from harness.cli.report import report_text, write
     from harness.report import is_current
+    from harness.report.page import PAGE_FILE
 
     if is_current(results_dir):
-        print(f"tables and figures are up to date: {results_dir / 'summary.md'}, {results_dir / 'figures'}/")
+        print(f"the report is up to date: {results_dir / PAGE_FILE}")
         return
-    for path in write(results_dir):
-        print(path)
+    print(report_text(write(results_dir)))

@@ -32,7 +32,7 @@ COMMANDS = {
     "run": Command(run.main, "train and test once; `run` may be left out", run.HELP),
     "grid": Command(grid.main, "a run for each combination of values; `-m` is short for `grid`", grid.HELP),
     "time": Command(time_steps.main, "measure how long a training step takes", time_steps.HELP),
-    "report": Command(report.main, "write tables and figures of finished runs", report.HELP),
+    "report": Command(report.main, "write the page, tables and figures of finished runs", report.HELP),
     "runs": Command(runs.main, "list runs, or delete some", runs.HELP),
     "fetch": Command(fetch.main, "download a data set", fetch.HELP),
     "list": Command(list_files.main, "list the tasks, cells and experiments", list_files.HELP),

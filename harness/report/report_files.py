@@ -1,4 +1,4 @@
-"""The report of a results folder: its tables, its summary and every figure that its runs have data for."""
+"""The report of a results folder: tables, summary, every figure that its runs have data for, and the page."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import hashlib
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.figures import FIGURES
+from harness.report.findings import Finding
 from harness.report.layout import is_ours, save_pages
+from harness.report.page import NO_LOOKUPS, PAGE_FILE, Lookups, PageData, write_page
 from harness.report.style import cell_styles
 from harness.report.summary import write_summary
 from harness.report.training_words import budget_sentence, training_sentences
@@ -28,8 +31,24 @@ REPORTED_ROWS_FILE = ".report"
 """In a results folder: a hash of the rows of which its tables and figures were made."""
 
 
-def write_report(results_dir: str | Path = "results") -> list[Path]:
-    """Writes `runs.csv`, `steps.csv`, `summary.md`, `figures/*.png` into `results_dir`; returns their paths.
+@dataclass(frozen=True)
+class Report:
+    """What a report has written, and what it has found."""
+
+    page: Path
+    """`report.html`."""
+    findings: tuple[Finding, ...]
+    tables: tuple[Path, ...]
+    figures: tuple[Path, ...]
+    """PNG files, those of the timing pass last."""
+
+
+def make_report(results_dir: str | Path = "results", lookups: Lookups = NO_LOOKUPS) -> Report:
+    """Writes `runs.csv`, `steps.csv`, `summary.md`, `figures/*.png` and `report.html` into `results_dir`.
+
+    Args:
+        results_dir: a results folder.
+        lookups: what the page asks about configs and tasks.
 
     Raises:
         FileNotFoundError: the folder does not exist or holds no finished run.
@@ -43,15 +62,24 @@ def write_report(results_dir: str | Path = "results") -> list[Path]:
     tables += [results_dir / TUNING_FILE] if len(tuning) else []
     tables.append(write_summary(results_dir, runs, tuning))
     steps, gradflow = load_steps(results_dir, runs), load_gradflow(results_dir, runs)
-    paths = tables + write_figures(results_dir, runs, steps, gradflow)
+    figures = write_figures(results_dir, runs, steps, gradflow)
+    figures += sorted((results_dir / "figures").glob("speed-*.png"))
+    findings: tuple[Finding, ...] = ()
+    page = write_page(PageData(results_dir, runs, figures, findings, lookups))
     write_atomically(results_dir / REPORTED_ROWS_FILE, state)
-    return paths
+    return Report(page, findings, tuple(tables), tuple(figures))
+
+
+def write_report(results_dir: str | Path = "results", lookups: Lookups = NO_LOOKUPS) -> list[Path]:
+    """`make_report`, for the paths of what it has written: the page, the tables, the figures."""
+    report = make_report(results_dir, lookups)
+    return [report.page, *report.tables, *report.figures]
 
 
 def is_current(results_dir: str | Path) -> bool:
     """Whether the report was made of the rows that are there now, by this version of the harness."""
     folder = Path(results_dir)
-    names = (REPORTED_ROWS_FILE, "runs.csv", "steps.csv", "summary.md", "figures")
+    names = (REPORTED_ROWS_FILE, "runs.csv", "steps.csv", "summary.md", "figures", PAGE_FILE)
     if not all((folder / name).exists() for name in names):
         return False
     return (folder / REPORTED_ROWS_FILE).read_text(encoding="utf-8") == _hash_of_rows(folder)

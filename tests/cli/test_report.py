@@ -1,6 +1,11 @@
+import webbrowser
+
 import pytest
 
 from harness.cli.main import main
+from harness.cli.report import report_text
+from harness.report import Report
+from harness.report.findings import Finding
 
 
 @pytest.fixture
@@ -15,11 +20,29 @@ def test_the_report_of_a_folder_is_written_in_each_form(tiny, in_tmp, capsys, fo
     capsys.readouterr()
     folder = in_tmp / "results"
     assert main(["report", *(text.format(folder) for text in form)]) == 0
-    printed = capsys.readouterr().out.split()
-    for name in ("runs.csv", "steps.csv", "summary.md"):
+    page, beside = capsys.readouterr().out.splitlines()
+    for name in ("report.html", "runs.csv", "steps.csv", "summary.md"):
         assert (folder / name).stat().st_size > 0
-    assert all((in_tmp / path).exists() for path in printed)
-    assert any(path.endswith(".png") for path in printed)
+    assert (in_tmp / page).resolve() == folder / "report.html"
+    figures = len([*folder.glob("figures/*.png")])
+    assert figures > 5 and beside.startswith(f"beside it: {figures} figures in")
+
+
+def test_open_opens_the_page(tiny, in_tmp, capsys, monkeypatch):
+    main(tiny)
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda uri: not opened.append(uri))
+    assert main(["report", "--open", str(in_tmp / "results")]) == 0
+    assert opened == [(in_tmp / "results" / "report.html").as_uri()]
+
+
+def test_the_first_three_findings_come_before_the_path(in_tmp):
+    findings = tuple(Finding("memory", f"Finding {i}.") for i in range(5))
+    report = Report(in_tmp / "report.html", findings, (), ())
+    assert report_text(report).splitlines() == [
+        "Finding 0.", "Finding 1.", "Finding 2.", str(in_tmp / "report.html"),
+        "beside it: no figure, summary.md, runs.csv, steps.csv",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""What a click on a run shows beside its row: the tables that its probes recorded."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.report.page.encode import encoded
+from harness.results.repeats import REPEAT_COLUMNS
+from harness.results.store import CorruptRowError, read_row, runs_dir
+
+ALL_UP_TO = 1000
+"""Runs of which all details are in the page; of more only those of the median run of each setting."""
+
+MOST = 2000
+"""The most runs with details."""
+
+DIGITS = 6
+"""Significant digits of their numbers; the files of the run hold all."""
+
+
+def runs_with_details(runs: pd.DataFrame) -> list[str]:
+    """The runs whose details the page holds: all up to `ALL_UP_TO`, else the median one of each setting."""
+    if len(runs) <= ALL_UP_TO:
+        return list(runs["run_id"])
+    groups = runs.groupby(list(REPEAT_COLUMNS), sort=False, dropna=False)
+    return [median_run(group) for _, group in groups][:MOST]
+
+
+def median_run(runs: pd.DataFrame) -> str:
+    """The run in the middle by test accuracy and loss, for value targets by loss; of two the lower.
+
+    Runs that are not `ok` are looked at only where none is.
+    """
+    ok = runs[runs["status"] == "ok"]
+    among = ok if len(ok) else runs
+    by = ["test_loss"] if among["tolerance"].notna().any() else ["test_accuracy", "test_loss"]
+    return str(among.sort_values([*by, "seed"], kind="stable")["run_id"].iloc[(len(among) - 1) // 2])
+
+
+def details_payload(results_dir: Path, run_ids: Sequence[str]) -> dict[str, Any]:
+    """The tables of the given runs.
+
+    Returns:
+        `shapes`: name, columns and their meanings of each distinct table; `runs`: by run, for each of its
+        tables the place of its shape, its columns, `encoded`, and its note.
+    """
+    shapes: dict[tuple[str, ...], int] = {}
+    about: list[dict[str, Any]] = []
+    found: dict[str, list[dict[str, Any]]] = {}
+    for run_id in run_ids:
+        folder = runs_dir(results_dir) / run_id
+        try:
+            row = read_row(folder)
+        except CorruptRowError:
+            continue
+        for name, table in (row or {}).get("tables", {}).items():
+            columns = _read(folder / f"{name}.csv", list(table["columns"]))
+            shape = (name, *table["columns"])
+            if shape not in shapes:
+                shapes[shape] = len(about)
+                about.append({"name": name, "columns": table["columns"]})
+            entry = {"shape": shapes[shape], "note": table.get("note"), "columns": columns}
+            found.setdefault(run_id, []).append(entry)
+    return {"shapes": about, "runs": found}
+
+
+def _read(path: Path, names: Sequence[str]) -> list[dict[str, Any]] | None:
+    """The columns of a table; None where the file is missing or damaged."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return None
+    if not rows or rows[0] != list(names) or any(len(row) != len(names) for row in rows):
+        return None
+    columns = zip(*rows[1:], strict=True) if len(rows) > 1 else ([] for _ in names)
+    return [encoded([_value(text) for text in column]) for column in columns]
+
+
+def _value(text: str) -> Any:
+    """A number with a few digits, a text, or None for an empty place."""
+    if text == "":
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    if math.isnan(number):
+        return None
+    if math.isinf(number):
+        return "Infinity" if number > 0 else "-Infinity"
+    rounded = float(f"{number:.{DIGITS}g}")
+    return int(rounded) if rounded.is_integer() and abs(rounded) < 10**DIGITS else rounded
