@@ -14,6 +14,9 @@ FIGURE_OF_learning_rates := accuracy_vs_lr
 FIGURE_OF_matched_parameters := accuracy_vs_length
 FIGURE_OF_rows_mnist_tutorial := accuracy_vs_readout
 
+# A summary of a run folder, kept in results/reference without its links to figures that stay behind.
+keep-summary = sed 's| \[Figure\](figures/[^)]*)\.||' $(1)/summary.md > results/reference/$(2).md
+
 .DEFAULT_GOAL := help
 .PHONY: help install sweep smoke time report reference answers catalogue bench docs test lint clean
 
@@ -44,7 +47,8 @@ report: $(INSTALLED) ## write tables and figures of the runs in results/ again
 
 reference: $(INSTALLED) ## run the default grid into a folder of its own; keep the summary and the figures that the docs show
 	$(BIN)/harness -m experiment=default results_dir=$(RESULTS)/reference-run $(ARGS)
-	cp $(addprefix $(RESULTS)/reference-run/,summary.md figures/accuracy_vs_length.png) results/reference/
+	$(call keep-summary,$(RESULTS)/reference-run,summary)
+	cp $(RESULTS)/reference-run/figures/accuracy_vs_length.png results/reference/
 	cp $(RESULTS)/reference-run/figures/gradient_flow-adding-init-torch.png \
 		results/reference/gradient_flow-adding.png
 
@@ -52,12 +56,12 @@ answers: $(patsubst %,answer-%,$(ANSWERS)) ## run the experiments that results/r
 
 answer-%: $(INSTALLED)
 	$(BIN)/harness -m experiment=$* results_dir=$(RESULTS)/$*-run $(ARGS)
-	cp $(RESULTS)/$*-run/summary.md results/reference/$*.md
+	$(call keep-summary,$(RESULTS)/$*-run,$*)
 	cp $(RESULTS)/$*-run/figures/$(FIGURE_OF_$*).png results/reference/$*.png
 
 catalogue: $(INSTALLED) ## one LSTM of 64 units on each task, into results/reference/catalogue.md
 	$(BIN)/harness -m experiment=catalogue results_dir=$(RESULTS)/catalogue-run
-	cp $(RESULTS)/catalogue-run/summary.md results/reference/catalogue.md
+	$(call keep-summary,$(RESULTS)/catalogue-run,catalogue)
 
 bench: $(INSTALLED) ## compare the harness with plain torch.nn, into results/reference (1 to 2 hours on a quiet machine)
 	$(BIN)/python -m tests.bench $(ARGS)

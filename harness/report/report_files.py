@@ -13,7 +13,7 @@ import pandas as pd
 
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.figures import FIGURES
-from harness.report.findings import Finding
+from harness.report.findings import Finding, find
 from harness.report.layout import is_ours, save_pages
 from harness.report.page import NO_LOOKUPS, PAGE_FILE, Lookups, PageData, write_page
 from harness.report.style import cell_styles
@@ -60,11 +60,11 @@ def make_report(results_dir: str | Path = "results", lookups: Lookups = NO_LOOKU
     tuning = load_tuning(results_dir)
     tables = [results_dir / "runs.csv", results_dir / "steps.csv"]
     tables += [results_dir / TUNING_FILE] if len(tuning) else []
-    tables.append(write_summary(results_dir, runs, tuning))
     steps, gradflow = load_steps(results_dir, runs), load_gradflow(results_dir, runs)
     figures = write_figures(results_dir, runs, steps, gradflow)
+    findings = tuple(find(report_data(results_dir, runs), [path.stem for path in figures]))
+    tables.append(write_summary(results_dir, runs, tuning, findings))
     figures += sorted((results_dir / "figures").glob("speed-*.png"))
-    findings: tuple[Finding, ...] = ()
     page = write_page(PageData(results_dir, runs, figures, findings, lookups))
     write_atomically(results_dir / REPORTED_ROWS_FILE, state)
     return Report(page, findings, tuple(tables), tuple(figures))
@@ -74,6 +74,29 @@ def write_report(results_dir: str | Path = "results", lookups: Lookups = NO_LOOK
     """`make_report`, for the paths of what it has written: the page, the tables, the figures."""
     report = make_report(results_dir, lookups)
     return [report.page, *report.tables, *report.figures]
+
+
+def report_data(
+    results_dir: str | Path,
+    runs: pd.DataFrame,
+    steps: pd.DataFrame | None = None,
+    gradflow: pd.DataFrame | None = None,
+) -> ReportData:
+    """What figures and findings are made from: the runs that are compared, and those that chose values.
+
+    Args:
+        results_dir: a results folder.
+        runs: as `load_runs` returns them.
+        steps: the evaluations, as `load_steps` returns them; None: not needed.
+        gradflow: the gradient flow, as `load_gradflow` returns it; None: not needed.
+    """
+    final = runs["stage"] != "tune"
+    known, tuning = labelled(runs[final]), labelled(tuning_runs(runs[~final], load_tuning(results_dir)))
+    styles = cell_styles([*known["label"], *tuning["label"]])
+    none = pd.DataFrame()
+    return ReportData(
+        known, none if steps is None else steps, none if gradflow is None else gradflow, styles, tuning
+    )
 
 
 def is_current(results_dir: str | Path) -> bool:
@@ -101,10 +124,7 @@ def write_figures(
     """
     folder = Path(results_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    final = runs["stage"] != "tune"
-    known, tuning = labelled(runs[final]), labelled(tuning_runs(runs[~final], load_tuning(results_dir)))
-    styles = cell_styles([*known["label"], *tuning["label"]])
-    whole = ReportData(known, steps, gradflow, styles, tuning)
+    whole = report_data(results_dir, runs, steps, gradflow)
     paths: list[Path] = []
     for name, spec, data in _wanted(whole):
         if spec.applies(data):

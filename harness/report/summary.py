@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from harness.report.findings import Finding
 from harness.report.markdown import markdown_table
 from harness.report.pairs import pairs_section
 from harness.report.published_section import published_parts
@@ -27,31 +29,46 @@ _USUAL = {"readout": "last"}
 """Values that the head of the summary leaves out."""
 
 
-def summary_markdown(runs: pd.DataFrame, tuning: pd.DataFrame | None = None) -> str:
+def summary_markdown(
+    runs: pd.DataFrame, tuning: pd.DataFrame | None = None, findings: Sequence[Finding] = ()
+) -> str:
     """The whole summary: what ran, the table of settings, cells in pairs, and every run that is not `ok`.
 
     Args:
         runs: the rows of `load_runs`; those of the stage `tune` are counted and listed where not `ok`.
         tuning: the rows of `load_tuning`, for a section on what was chosen.
+        findings: what the runs show.
     """
     final = runs[runs["stage"] != "tune"] if "stage" in runs else runs
+    tuned = [] if tuning is None or tuning.empty else tuning_section(tuning)
     parts = [
         ["# Summary", "", *_header(runs, final)],
+        *([["## Findings", "", *map(_finding, findings)]] if findings else []),
         ["## Settings", "", *settings_section(final)],
+        *([["## Chosen on validation data", "", *tuned]] if tuned else []),
         ["## Cells compared in pairs", "", *pairs_section(final)],
+        *published_parts(final),
         ["## Not ok", "", *_not_ok_section(runs)],
     ]
-    parts[-1:-1] = published_parts(final)
-    if tuning is not None and len(tuning):
-        parts.insert(2, ["## Chosen on validation data", "", *tuning_section(tuning)])
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
 
-def write_summary(results_dir: str | Path, runs: pd.DataFrame, tuning: pd.DataFrame | None = None) -> Path:
+def write_summary(
+    results_dir: str | Path,
+    runs: pd.DataFrame,
+    tuning: pd.DataFrame | None = None,
+    findings: Sequence[Finding] = (),
+) -> Path:
     """Writes `summary.md` into `results_dir`, whole or not at all, and returns its path."""
     path = Path(results_dir) / "summary.md"
-    write_atomically(path, summary_markdown(runs, tuning))
+    write_atomically(path, summary_markdown(runs, tuning, findings))
     return path
+
+
+def _finding(finding: Finding) -> str:
+    """A line of a list, with a link to the figure that shows it."""
+    text = " ".join(finding.text.split()).replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+    return f"- {text}" + (f" [Figure](figures/{finding.figure}.png)." if finding.figure else "")
 
 
 def _header(runs: pd.DataFrame, final: pd.DataFrame) -> list[str]:

@@ -20,7 +20,8 @@ def test_the_report_of_a_folder_is_written_in_each_form(tiny, in_tmp, capsys, fo
     capsys.readouterr()
     folder = in_tmp / "results"
     assert main(["report", *(text.format(folder) for text in form)]) == 0
-    page, beside = capsys.readouterr().out.splitlines()
+    *findings, page, beside = capsys.readouterr().out.splitlines()
+    assert 1 <= len(findings) <= 3
     for name in ("report.html", "runs.csv", "steps.csv", "summary.md"):
         assert (folder / name).stat().st_size > 0
     assert (in_tmp / page).resolve() == folder / "report.html"
