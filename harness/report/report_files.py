@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from harness.report.figure_files import DEFAULT_FORMATS, remove_stale, save_pages
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.figures import FIGURES
-from harness.report.layout import is_ours, save_pages
+from harness.report.page_style import SCREEN, PageStyle
 from harness.report.style import cell_styles
 from harness.report.summary import write_summary
 from harness.report.training_words import budget_sentence, training_sentences
@@ -28,8 +30,17 @@ REPORTED_ROWS_FILE = ".report"
 """In a results folder: a hash of the rows of which its tables and figures were made."""
 
 
-def write_report(results_dir: str | Path = "results") -> list[Path]:
-    """Writes `runs.csv`, `steps.csv`, `summary.md`, `figures/*.png` into `results_dir`; returns their paths.
+def write_report(
+    results_dir: str | Path = "results",
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    page_style: PageStyle = SCREEN,
+) -> list[Path]:
+    """Writes `runs.csv`, `steps.csv`, `summary.md` and `figures/` into `results_dir`; returns their paths.
+
+    Args:
+        results_dir: a results folder.
+        formats: of the figures, keys of `FORMATS`.
+        page_style: sizes of pages and type of the figures.
 
     Raises:
         FileNotFoundError: the folder does not exist or holds no finished run.
@@ -43,7 +54,7 @@ def write_report(results_dir: str | Path = "results") -> list[Path]:
     tables += [results_dir / TUNING_FILE] if len(tuning) else []
     tables.append(write_summary(results_dir, runs, tuning))
     steps, gradflow = load_steps(results_dir, runs), load_gradflow(results_dir, runs)
-    paths = tables + write_figures(results_dir, runs, steps, gradflow)
+    paths = tables + write_figures(results_dir, runs, steps, gradflow, formats, page_style)
     write_atomically(results_dir / REPORTED_ROWS_FILE, state)
     return paths
 
@@ -58,7 +69,12 @@ def is_current(results_dir: str | Path) -> bool:
 
 
 def write_figures(
-    results_dir: str | Path, runs: pd.DataFrame, steps: pd.DataFrame, gradflow: pd.DataFrame
+    results_dir: str | Path,
+    runs: pd.DataFrame,
+    steps: pd.DataFrame,
+    gradflow: pd.DataFrame,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    page_style: PageStyle = SCREEN,
 ) -> list[Path]:
     """Writes every figure that applies into `results_dir/figures`; removes those of an earlier report.
 
@@ -67,6 +83,8 @@ def write_figures(
         runs: as `load_runs` returns them; likewise `steps` and `gradflow`.
         steps: the evaluations.
         gradflow: the gradient flow.
+        formats: keys of `FORMATS`; a file each.
+        page_style: sizes of pages and type.
 
     Returns:
         The paths of the figures, in the order of drawing.
@@ -76,17 +94,16 @@ def write_figures(
     final = runs["stage"] != "tune"
     known, tuning = labelled(runs[final]), labelled(tuning_runs(runs[~final], load_tuning(results_dir)))
     styles = cell_styles([*known["label"], *tuning["label"]])
-    whole = ReportData(known, steps, gradflow, styles, tuning)
+    whole = ReportData(known, steps, gradflow, styles, tuning, page_style)
     paths: list[Path] = []
     for name, spec, data in _wanted(whole):
         if spec.applies(data):
             trained = budget_sentence(data.tuning) if spec.of_tuning else training_sentences(data.runs)
-            paths += save_pages(spec.draw(data, f"{spec.caption} {trained}"), folder, name, spec.alt)
+            pages = spec.draw(data, f"{spec.caption} {trained}")
+            paths += save_pages(pages, folder, name, spec.alt, formats, page_style)
         else:
             log.info("no figure %s: no run that is ok has the data it shows", name)
-    for path in set(folder.glob("*.png")) - set(paths):
-        if not path.name.startswith("speed-") and is_ours(path):  # it shows runs of an earlier report
-            path.unlink()
+    remove_stale(folder, "*", [*paths, *folder.glob("speed-*")])
     return paths
 
 
@@ -95,7 +112,7 @@ def _wanted(whole: ReportData) -> Iterator[tuple[str, FigureSpec, ReportData]]:
     yield from ((spec.name, spec, whole) for spec in FIGURES if not spec.per_task)
     for task, runs in _by_task(whole.runs):
         styles = {cell: style for cell, style in whole.styles.items() if (runs["label"] == cell).any()}
-        data = ReportData(runs, whole.steps, whole.gradflow, styles, whole.tuning)
+        data = dataclasses.replace(whole, runs=runs, styles=styles)
         yield from ((f"{spec.name}-{task}", spec, data) for spec in FIGURES if spec.per_task)
 
 

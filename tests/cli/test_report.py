@@ -22,6 +22,15 @@ def test_the_report_of_a_folder_is_written_in_each_form(tiny, in_tmp, capsys, fo
     assert any(path.endswith(".png") for path in printed)
 
 
+def test_figures_are_written_in_each_format_that_is_asked_for(tiny, in_tmp, capsys):
+    main(tiny)
+    capsys.readouterr()
+    assert main(["report", "--formats", "svg,pdf", "--style=paper", "results"]) == 0
+    printed = capsys.readouterr().out.split()
+    assert {path.rpartition(".")[2] for path in printed} == {"csv", "md", "svg", "pdf"}
+    assert {path.suffix for path in (in_tmp / "results" / "figures").iterdir()} == {".svg", ".pdf"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
@@ -32,6 +41,10 @@ def test_the_report_of_a_folder_is_written_in_each_form(tiny, in_tmp, capsys, fo
         (["folder=x"], "such as results_dir=results"),
         (["file"], "file is a file"),
         (["empty"], "no finished runs"),
+        (["empty", "--formats", "png,gif"], "--formats takes png, svg, pdf, not 'gif'"),
+        (["empty", "--formats="], "--formats takes one value"),
+        (["empty", "--style", "poster"], "--style takes screen, paper, not 'poster'"),
+        (["empty", "--style"], "--style takes one value"),
     ],
 )
 def test_wrong_input_is_named(arguments, part, in_tmp, capsys):

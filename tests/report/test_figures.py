@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -67,10 +69,10 @@ def crowd_pages(crowd):
 BY_NAME = {spec.name: spec for spec in FIGURES}
 
 
-def data_of(runs, steps=None, flow=None):
+def data_of(runs, steps=None, flow=None, **others):
     """What figures are drawn from; without `steps` and `flow` only figures of the runs can be drawn."""
     known = labelled(runs)
-    return ReportData(known, steps, flow, cell_styles(known["label"]))
+    return ReportData(known, steps, flow, cell_styles(known["label"]), **others)
 
 
 def pages_of(name, data):
@@ -79,11 +81,11 @@ def pages_of(name, data):
     return spec.draw(data, spec.caption) if spec.applies(data) else []
 
 
-def all_pages(runs, steps, flow):
-    whole = data_of(runs, steps, flow)
+def all_pages(runs, steps, flow, **others):
+    whole = data_of(runs, steps, flow, **others)
     pages = {spec.name: pages_of(spec.name, whole) for spec in FIGURES if not spec.per_task}
     for task, group in whole.runs.groupby("task"):
-        data = ReportData(group, steps, flow, whole.styles)
+        data = replace(whole, runs=group)
         pages |= {f"{spec.name} {task}": pages_of(spec.name, data) for spec in FIGURES if spec.per_task}
     return pages
 

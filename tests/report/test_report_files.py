@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from harness.report import FIGURES, is_current, write_report
-from harness.report.layout import save_pages
+from harness.report.figure_files import save_pages
 from harness.results import columns_of
 from harness.results.store import table_csv
 from tests.results.rows import FLOW, STEPS, tables_of

@@ -93,6 +93,7 @@ def accuracy_pages(data: ReportData, caption: str, x: str, word: str) -> list[Fi
     return make_pages(
         panels, draw, title=f"Test accuracy by {word}", caption=caption, styles=shown,
         columns=min(2, page_columns(panels)), handles=[reference_handle("chance")],
+        page_style=data.page_style,
     )  # fmt: skip
 
 

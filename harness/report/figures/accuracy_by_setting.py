@@ -39,6 +39,7 @@ def accuracy_pages(data: ReportData, caption: str, x: str, at_least: int = 1) ->
     return make_pages(
         panels, draw, title=f"Test accuracy by {SETTING_WORDS[x]}", caption=caption, styles=data.styles,
         columns=page_columns(panels), handles=[reference_handle("chance")],
+        page_style=data.page_style,
     )  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def accuracy_by_time_pages(data: ReportData, caption: str) -> list[Figure]:
     return make_pages(
         panels, draw, title="Test accuracy by training time",
         caption=f"{caption} {contention_sentence(data.runs)}", styles=shown, columns=page_columns(panels),
-        handles=[*handles, reference_handle("chance")],
+        handles=[*handles, reference_handle("chance")], page_style=data.page_style,
     )  # fmt: skip
 
 

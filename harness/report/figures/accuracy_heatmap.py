@@ -11,7 +11,6 @@ from matplotlib.patches import Rectangle
 
 from harness.report.figure_spec import FigureSpec, ReportData, has_accuracy
 from harness.report.layout import (
-    LETTERS_PER_INCH,
     Panel,
     drawing_axes,
     make_pages,
@@ -20,6 +19,7 @@ from harness.report.layout import (
     seeds_text,
     split,
 )
+from harness.report.page_style import SCREEN
 from harness.report.style import cell_styles
 
 EMPTY = "#d0d0d0"
@@ -60,7 +60,7 @@ def plot_accuracy_heatmap(runs: pd.DataFrame, ax: Axes | None = None) -> Axes:
         text = ("×" if some else "") if np.isnan(value) else f"{100 * value:.0f}" + ("*" if some else "")
         dark = not np.isnan(value) and (value - low) / (1 - low) < 0.5
         ax.text(j, i, text, ha="center", va="center", color="white" if dark else "black",
-                fontsize=10 if table.shape[1] <= 6 else 7)  # fmt: skip
+                fontsize=(1.0 if table.shape[1] <= 6 else 0.7) * mpl.rcParams["font.size"])  # fmt: skip
     ax.set_xticks(range(table.shape[1]), [str(T) for T in table.columns],
                   rotation=0 if table.shape[1] <= 6 else 90)  # fmt: skip
     ax.set_yticks(range(table.shape[0]), list(table.index))
@@ -83,12 +83,13 @@ def heatmap_pages(data: ReportData, caption: str) -> list[Figure]:
         return [level, seeds_text(panel.runs, ["label", "seq_len"]), not_ok_text(panel.runs)]
 
     longest = max(len(label) for panel in panels for label in panel.runs["label"])
-    margin = 0.3 + longest / LETTERS_PER_INCH
+    margin = 0.3 + longest / SCREEN.letters_per_inch
     columns = 1 if longest > 28 else 2 if longest > 10 else min(3, page_columns(panels))
     handles = [Rectangle((0, 0), 1, 1, color=EMPTY, label="not run, or none ok")]
     return make_pages(
         panels, draw, title="Test accuracy (%) by cell and sequence length T", caption=caption,
         styles={}, columns=columns, panel_height=0.75 + 0.34 * cells, handles=handles, margin=margin,
+        page_style=data.page_style,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 from matplotlib.artist import Artist
@@ -81,7 +82,7 @@ def _pages(data: ReportData, caption: str, rows: pd.DataFrame, layer: str) -> li
             drawn = drawn[drawn["state"] == "h"]
             text += " An LSTM's c is not drawn: the panels have lines enough." if with_c else ""
         styles = {cell: CellStyle(data.styles[cell].color, data.styles[cell].marker, "-") for cell in chunk}
-        part = ReportData(data.runs[data.runs["label"].isin(chunk)], data.steps, drawn, styles)
+        part = replace(data, runs=data.runs[data.runs["label"].isin(chunk)], gradflow=drawn, styles=styles)
         pages += _pages_of_cells(part, text, title + some)
     return pages
 
@@ -110,7 +111,7 @@ def _pages_of_cells(data: ReportData, caption: str, title: str) -> list[Figure]:
         ]
         pages += make_pages(
             with_moments, draw, title=title, caption=text, styles=data.styles, columns=len(moments),
-            handles=_handles(data.gradflow),
+            handles=_handles(data.gradflow), page_style=data.page_style,
         )  # fmt: skip
     return pages
 

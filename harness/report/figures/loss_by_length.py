@@ -39,6 +39,7 @@ def loss_by_length_pages(data: ReportData, caption: str) -> list[Figure]:
     return make_pages(
         panels, draw, title="Test loss by sequence length", caption=caption, styles=data.styles,
         columns=page_columns(panels), handles=[reference_handle("lowest loss without memory")],
+        page_style=data.page_style,
     )  # fmt: skip
 
 

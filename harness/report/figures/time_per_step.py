@@ -50,7 +50,7 @@ def time_pages(data: ReportData, caption: str, x: str, at_least: int = 1) -> lis
     return make_pages(
         panels, draw, title=f"Training time per step by {SETTING_WORDS[x]}",
         caption=f"{caption} {contention_sentence(data.runs)}", styles=data.styles,
-        columns=page_columns(panels),
+        columns=page_columns(panels), page_style=data.page_style,
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def tuning_pages(data: ReportData, caption: str) -> list[Figure]:
     return make_pages(
         panels, draw, title="Stage one: validation result by learning rate", caption=caption,
         styles={cell: style for cell, style in data.styles.items() if (data.tuning["label"] == cell).any()},
-        columns=page_columns(panels), handles=[ring],
+        columns=page_columns(panels), handles=[ring], page_style=data.page_style,
     )  # fmt: skip
 
 
