@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from harness.report.axes import dodge_factors, setting_axis
 from harness.report.layout import Panel, drawing_axes, not_ok_text, seeds_text, split
+from harness.report.setting_axis import is_log, seed_places, setting_axis, side_by_side
 from harness.report.style import CellStyle, cell_styles
 from harness.results.repeats import IDENTITY, labelled
 from harness.results.statistics import t_interval
@@ -38,12 +39,13 @@ def plot_by_setting(
     bars: bool = True,
     limits: tuple[float, float] = (-math.inf, math.inf),
     ring: str | None = None,
+    linear_up_to: float = 2.0,
 ) -> Axes:
     """Draws column `y` of the `ok` runs by column `x`, one line per cell.
 
     Args:
         runs: rows of one task and condition, with a `label` column as `labelled` adds it (else `cell`).
-        x: a positive column, drawn on a log axis whose ticks are the values that occur.
+        x: a numeric column; the ticks of its axis are the values that occur, and `is_log` chooses its scale.
         y: the measure.
         ax: where to draw; a new figure if None.
         styles: of the cells; made from the runs if None.
@@ -51,6 +53,7 @@ def plot_by_setting(
         bars: whether intervals of the means are drawn.
         limits: of what is possible: an interval that leaves them is not drawn.
         ring: a column of truth values; a mean over runs in which it is true gets a ring.
+        linear_up_to: the axis of `x` is linear up to this ratio of its values.
     """
     ax = drawing_axes(ax)
     label = "label" if "label" in runs else "cell"
@@ -58,17 +61,21 @@ def plot_by_setting(
     ok = runs[(runs["status"] == "ok") & runs[y].notna()]
     cells = [cell for cell in styles if (runs[label] == cell).any()]
     ticks = sorted(runs[x].dropna().astype(float).unique())
-    setting_axis(ax, x, ticks)
-    factors = dodge_factors(2 * len(cells), ticks)
+    log = is_log(ticks, linear_up_to)
+    setting_axis(ax, x, ticks, log)
     for i, cell in enumerate(cells):
-        of_dots, of_means = factors[2 * i : 2 * i + 2]
         rows = ok[ok[label] == cell]
         xs, values = rows[x].astype(float), rows[y].astype(float) * scale
-        ax.plot(xs * of_dots, values, linestyle="none", marker=styles[cell].marker,
+        of_dots = side_by_side(xs, 2 * i + 0.6 * seed_places(rows["seed"]), 2 * len(cells), ticks, log)
+        of_means = side_by_side(xs, 2 * i + 1, 2 * len(cells), ticks, log)
+        ax.plot(of_dots, values, linestyle="none", marker=styles[cell].marker,
                 color=styles[cell].color, markersize=3.8, alpha=0.6, markeredgewidth=0)  # fmt: skip
-        _draw_means(ax, xs * of_means, values, styles[cell], limits if bars else None)
+        before = len(ax.containers)
+        _draw_means(ax, of_means, values, styles[cell], limits if bars else None)
+        for container in ax.containers[before:]:
+            container.set_label(cell)  # for its name at the end of the line
         if ring is not None:
-            ringed = values[rows[ring]].groupby(xs * of_means).mean()
+            ringed = values[rows[ring]].groupby(of_means).mean()
             ax.plot(ringed.index, ringed, linestyle="none", **RING, color=styles[cell].color)
     return ax
 
@@ -101,7 +108,7 @@ def swept_over(runs: pd.DataFrame, x: str) -> pd.DataFrame:
     """
     if "tuned" not in runs or runs.empty:
         return runs
-    chosen = runs["tuned"].str.contains(rf"(?:^|[ .]){x}(?:,|$)")
+    chosen = runs["tuned"].str.contains(rf"(?:^|[ .]){re.escape(x.rpartition('.')[2])}(?:,|$)")
     compared = (~chosen).groupby([runs[name] for name in IDENTITY]).transform("any")
     return runs[compared].assign(tuned=runs.loc[compared, "tuned"].where(~chosen[compared], ""))
 

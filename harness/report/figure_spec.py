@@ -50,8 +50,3 @@ class FigureSpec:
     """Whether it shows the runs that choose values, instead of those that are compared."""
     per_task: bool = False
     """Whether it is drawn for each task and condition, instead of once for the folder."""
-
-
-def has_accuracy(data: ReportData) -> bool:
-    """Whether a run that is `ok` has a test accuracy."""
-    return bool(((data.runs["status"] == "ok") & data.runs["test_accuracy"].notna()).any())

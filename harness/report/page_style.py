@@ -6,9 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import matplotlib as mpl
+from matplotlib.font_manager import FontProperties
+
 from harness.report.style import RC
 
 _SIZES = tuple(key for key in RC if "size" in key and key != "lines.markersize")
+
+
+def points(key: Any) -> float:
+    """A size of type among Matplotlib's settings, such as `xtick.labelsize`, in points."""
+    return float(FontProperties(size=mpl.rcParams[key]).get_size_in_points())
 
 
 @dataclass(frozen=True)

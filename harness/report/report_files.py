@@ -13,7 +13,7 @@ import pandas as pd
 
 from harness.report.figure_files import DEFAULT_FORMATS, remove_stale, save_pages
 from harness.report.figure_spec import FigureSpec, ReportData
-from harness.report.figures import FIGURES
+from harness.report.figures import figures_of
 from harness.report.page_style import SCREEN, PageStyle
 from harness.report.style import cell_styles
 from harness.report.summary import write_summary
@@ -109,11 +109,12 @@ def write_figures(
 
 def _wanted(whole: ReportData) -> Iterator[tuple[str, FigureSpec, ReportData]]:
     """Every figure with the name of its file and its data: first of the folder, then task by task."""
-    yield from ((spec.name, spec, whole) for spec in FIGURES if not spec.per_task)
+    specs = figures_of(whole)
+    yield from ((spec.name, spec, whole) for spec in specs if not spec.per_task)
     for task, runs in _by_task(whole.runs):
         styles = {cell: style for cell, style in whole.styles.items() if (runs["label"] == cell).any()}
         data = dataclasses.replace(whole, runs=runs, styles=styles)
-        yield from ((f"{spec.name}-{task}", spec, data) for spec in FIGURES if spec.per_task)
+        yield from ((f"{spec.name}-{task}", spec, data) for spec in specs if spec.per_task)
 
 
 def _by_task(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

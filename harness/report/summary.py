@@ -12,6 +12,7 @@ import pandas as pd
 
 from harness.report.flow_medians import FLOW_LEAD, FLOW_MEDIANS, flow_medians, flow_texts
 from harness.report.markdown import markdown_table, number, plus_minus
+from harness.report.other_lengths import other_lengths_section
 from harness.report.tuning_section import tuning_section
 from harness.results.contention import contention_of
 from harness.results.repeats import (
@@ -108,6 +109,9 @@ def summary_markdown(runs: pd.DataFrame, tuning: pd.DataFrame | None = None) -> 
         ["## Cells compared in pairs", "", *_pairs_section(final)],
         ["## Not ok", "", *_not_ok_section(runs)],
     ]
+    other_lengths = other_lengths_section(final)
+    if other_lengths:
+        parts.insert(2, ["## Tests at other lengths", "", *other_lengths])
     if tuning is not None and len(tuning):
         parts.insert(2, ["## Chosen on validation data", "", *tuning_section(tuning)])
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"

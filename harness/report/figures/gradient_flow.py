@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.flow_lines import MAX_DECADES, axis_limits, plot_gradient_flow, relative_norms
 from harness.report.layout import PANELS_PER_PAGE, Panel, make_pages, not_ok_text, seeds_text, split
-from harness.report.style import GREY, CellStyle
+from harness.report.style import INK, CellStyle
 
 MAX_LINES = 9
 """The most lines in a panel; further cells get pages of their own."""
@@ -174,9 +174,9 @@ def _named(words: str, rows: pd.DataFrame) -> str:
 
 
 def _handles(rows: pd.DataFrame) -> list[Artist]:
-    handles: list[Artist] = [Patch(color=GREY, alpha=0.25, linewidth=0, label="lowest to highest seed")]
+    handles: list[Artist] = [Patch(color=INK, alpha=0.25, linewidth=0, label="lowest to highest seed")]
     if (rows["state"] == "c").any():
-        handles.append(Line2D([], [], color=GREY, linestyle=":", linewidth=1.6, label="c of an LSTM"))
+        handles.append(Line2D([], [], color=INK, linestyle=":", linewidth=1.6, label="c of an LSTM"))
     return handles
 
 

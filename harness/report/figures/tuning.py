@@ -16,7 +16,7 @@ from harness.report.by_setting import (
 )
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.layout import Panel, make_pages, page_columns
-from harness.report.style import GREY
+from harness.report.style import INK
 
 X = "lr"
 
@@ -43,7 +43,7 @@ def tuning_pages(data: ReportData, caption: str) -> list[Figure]:
             ax.set_ylabel(loss_label(panel.runs, "validation"))
         return panel_remarks(panel.runs, X)
 
-    ring = Line2D([], [], linestyle="none", color=GREY, label="chosen", **RING)
+    ring = Line2D([], [], linestyle="none", color=INK, label="chosen", **RING)
     return make_pages(
         panels, draw, title="Stage one: validation result by learning rate", caption=caption,
         styles={cell: style for cell, style in data.styles.items() if (data.tuning["label"] == cell).any()},
