@@ -11,7 +11,7 @@ INSTALLED := .venv/.installed
 ANSWERS := initialisation learning_rates matched_parameters rows_mnist_tutorial
 FIGURE_OF_initialisation := accuracy_vs_init
 FIGURE_OF_learning_rates := accuracy_vs_lr
-FIGURE_OF_matched_parameters := accuracy_vs_length
+FIGURE_OF_matched_parameters := accuracy_by_cell
 FIGURE_OF_rows_mnist_tutorial := accuracy_vs_readout
 
 # A summary of a run folder, kept in results/reference without its links to figures that stay behind.

@@ -27,6 +27,27 @@ def take_flag(arguments: Sequence[str], flag: str) -> tuple[bool, list[str]]:
     return len(rest) < len(arguments), rest
 
 
+def take_option(arguments: Sequence[str], option: str, default: str) -> tuple[str, list[str]]:
+    """The value of `option`, given as `--name VALUE` or `--name=VALUE`, and the other arguments.
+
+    Raises:
+        ConfigError: it has no value, or is given twice.
+
+    >>> take_option(["results", "--style", "paper"], "--style", "screen")
+    ('paper', ['results'])
+    """
+    found, rest, pending = [], [], iter(arguments)
+    for argument in pending:
+        name, equals, value = argument.partition("=")
+        if name == option:
+            found.append(value if equals else next(pending, ""))
+        else:
+            rest.append(argument)
+    if len(found) > 1 or "" in found:
+        raise ConfigError(f"{option} takes one value, such as {option} {default}, not {found}")
+    return (found[0] if found else default), rest
+
+
 def overrides_of(command: str, arguments: Sequence[str], flags: Sequence[str] = ()) -> list[str]:
     """The arguments of a command as Hydra's overrides.
 

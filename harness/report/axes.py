@@ -1,53 +1,19 @@
-"""Words, units, limits and ticks of the axes that several figures share, and their reference lines."""
+"""Units, limits and ticks of vertical axes that several figures share, and their reference lines."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from harness.report.style import GREY
 
-SETTING_WORDS = {
-    "seq_len": "sequence length",
-    "hidden_size": "hidden size",
-    "lr": "learning rate",
-    "batch_size": "batch size",
-}
-"""The settings that a horizontal axis can show, as they stand in a title."""
-
-SETTING_UNITS = {"seq_len": "T (steps)", "hidden_size": "H (units)", "batch_size": "(sequences)"}
-
 _REFERENCE: dict[str, Any] = {"color": GREY, "linestyle": "--", "linewidth": 1.2}
-_TICK_GAP = 0.11  # of the axis' width, between two numbers that do not touch
-
-
-def setting_label(x: str) -> str:
-    """The label of a horizontal axis over a setting.
-
-    >>> setting_label("seq_len"), setting_label("lr")
-    ('sequence length T (steps)', 'learning rate')
-    """
-    return f"{SETTING_WORDS.get(x, x)} {SETTING_UNITS.get(x, '')}".strip()
-
-
-def setting_axis(ax: Axes, x: str, ticks: Sequence[float]) -> None:
-    """Makes the horizontal axis logarithmic, with the values that occur as its ticks."""
-    ax.set_xscale("log")
-    if ticks:
-        margin = 1.35 if len(ticks) == 1 else (ticks[-1] / ticks[0]) ** 0.1
-        ax.set_xlim(ticks[0] / margin, ticks[-1] * margin)
-    ax.xaxis.set_major_locator(FixedLocator(list(ticks)))
-    ax.xaxis.set_minor_locator(NullLocator())
-    numbered = _spaced(ticks)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if value in numbered else ""))
-    ax.set_xlabel(setting_label(x))
 
 
 def per_cent_axis(ax: Axes) -> None:
@@ -113,29 +79,6 @@ def loss_label(runs: pd.DataFrame, part: str) -> str:
     return f"{part} loss ({'squared error' if runs['tolerance'].notna().any() else 'nats'})"
 
 
-def dodge_factors(n: int, ticks: Sequence[float]) -> np.ndarray:
-    """Factors on x that set `n` marks side by side on a log axis.
-
-    They lie 2 % of the axis' width apart, together within half a gap between ticks.
-    """
-    gap = min((b / a for a, b in itertools.pairwise(ticks)), default=1.5)
-    width = ticks[-1] / ticks[0] if len(ticks) > 1 else 2.0
-    spread = min(0.02 * (n - 1) * np.log(width), 0.5 * np.log(gap))
-    return np.asarray(np.exp(spread * np.linspace(-0.5, 0.5, n)))
-
-
 def _drawable(values: pd.Series) -> pd.Series:
     """The values that a log axis can show; a diverged run may hold infinite ones."""
     return values[(values > 0) & np.isfinite(values.astype(float))]
-
-
-def _spaced(ticks: Sequence[float]) -> set[float]:
-    """The ticks whose number does not touch that of an earlier one."""
-    if not ticks:
-        return set()
-    span = np.log(ticks[-1] / ticks[0]) or 1.0
-    shown = [ticks[0]]
-    for tick in ticks[1:]:
-        if np.log(tick / shown[-1]) / span >= _TICK_GAP:
-            shown.append(tick)
-    return set(shown)

@@ -119,7 +119,7 @@ def curve_pages(
     return make_pages(
         split(data.runs, ["size", "seq_len"]), draw, title=title, caption=caption, styles=shown,
         columns=length_columns(data.runs), markers=False,
-        handles=[reference_handle(reference)] if reference else [],
+        handles=[reference_handle(reference)] if reference else [], page_style=data.page_style,
     )  # fmt: skip
 
 

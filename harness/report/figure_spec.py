@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 from matplotlib.figure import Figure
 
+from harness.report.page_style import SCREEN, PageStyle
 from harness.report.style import CellStyle
 
 
@@ -25,6 +26,8 @@ class ReportData:
     """Of the cells among the runs, by label."""
     tuning: pd.DataFrame = field(default_factory=pd.DataFrame)
     """Like `runs`, those of the stage `tune`, with the column `chosen`: whether their values were."""
+    page_style: PageStyle = SCREEN
+    """Sizes of pages and type."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class FigureSpec:
     """One figure of the report."""
 
     name: str
-    """Name of its file without `.png`; for a figure of each task, the task's name follows."""
+    """Name of its file without ending; for a figure of each task, the task's name follows."""
     question: str
     """What it answers, in one sentence."""
     caption: str
@@ -47,8 +50,3 @@ class FigureSpec:
     """Whether it shows the runs that choose values, instead of those that are compared."""
     per_task: bool = False
     """Whether it is drawn for each task and condition, instead of once for the folder."""
-
-
-def has_accuracy(data: ReportData) -> bool:
-    """Whether a run that is `ok` has a test accuracy."""
-    return bool(((data.runs["status"] == "ok") & data.runs["test_accuracy"].notna()).any())

@@ -6,7 +6,6 @@ import math
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
@@ -16,13 +15,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from harness.report.style import DPI, RC, CellStyle
+from harness.report.page_style import SCREEN, PageStyle
+from harness.report.style import CellStyle
 from harness.results.contention import contention_of
 from harness.results.repeats import IDENTITY
 
 PANELS_PER_PAGE = 12
-_WIDTH = {1: 6.4, 2: 8.6, 3: 10.2, 4: 11.2}  # inches, by columns
-LETTERS_PER_INCH = 12.5  # of DejaVu Sans at 10 points, rounded down
 
 
 @dataclass(frozen=True)
@@ -112,6 +110,7 @@ def make_pages(
     handles: Sequence[Artist] = (),
     markers: bool = True,
     margin: float = 0.85,
+    page_style: PageStyle = SCREEN,
 ) -> list[Figure]:
     """Lays panels out on as many pages as they need, at most `PANELS_PER_PAGE` each.
 
@@ -122,83 +121,70 @@ def make_pages(
         caption: what the marks mean; below the panels, above the legend.
         styles: of the cells in the legend.
         columns: panels beside one another, 1 to 4.
-        panel_height: inches.
+        panel_height: inches on a screen; other styles scale it, as the margin.
         handles: further entries of the legend, after the cells.
         markers: whether the cells' legend entries show their markers.
         margin: inches that the labels of the vertical axis take from a panel's width.
+        page_style: sizes of page and type.
     """
     columns = max(1, min(columns, len(panels), 4))
     a_page = max(1, PANELS_PER_PAGE // columns) * columns
     entries = [_entry(cell, style, markers) for cell, style in styles.items()] + list(handles)
     pages = []
-    with mpl.rc_context(RC):
+    margin = page_style.scale * margin
+    with mpl.rc_context(page_style.settings()):
         for first in range(0, len(panels), a_page):
             chunk = panels[first : first + a_page]
-            figure, axes = _grid(len(chunk), columns, panel_height, entries, caption)
+            figure, axes = _grid(len(chunk), columns, panel_height, entries, caption, page_style)
             texts = [[*p.parts, *draw(ax, p)] for ax, p in zip(axes, chunk, strict=True)]
-            _write_titles(figure, axes, texts, title, _WIDTH[columns] / columns - margin)
+            _write_titles(figure, axes, texts, title, columns, margin, page_style)
             pages.append(figure)
     return pages
 
 
-SOFTWARE = "seqharness"
-
-
-def save_pages(pages: Sequence[Figure], folder: Path, name: str, alt: str) -> list[Path]:
-    """Writes `name.png`, or `name-1.png`, `name-2.png`, … where there are several pages.
-
-    Args:
-        pages: of one figure.
-        folder: where to write.
-        name: without `.png`.
-        alt: alternative text, written into each file as its PNG text `Description`.
-    """
-    paths = []
-    for number, page in enumerate(pages, start=1):
-        path = folder / (f"{name}.png" if len(pages) == 1 else f"{name}-{number}.png")
-        page.savefig(path, dpi=DPI, metadata={"Software": SOFTWARE, "Description": alt})
-        paths.append(path)
-    return paths
-
-
-def is_ours(path: Path) -> bool:
-    """Whether `save_pages` wrote this file: its PNG text `Software` says so."""
-    return b"Software\0" + SOFTWARE.encode() in path.read_bytes()[:4096]
-
-
 def _grid(
-    count: int, columns: int, panel_height: float, entries: Sequence[Artist], caption: str
+    count: int, columns: int, panel_height: float, entries: Sequence[Artist], caption: str, style: PageStyle
 ) -> tuple[Figure, list[Axes]]:
     """An empty page: axes for `count` panels above one legend, whose title is the caption."""
-    rows, width = math.ceil(count / columns), _WIDTH[columns]
-    legend_columns = _legend_columns(entries, width)
+    rows, width = math.ceil(count / columns), style.widths[columns - 1]
+    legend_columns = _legend_columns(entries, width / style.scale)
     legend_lines = math.ceil(len(entries) / legend_columns)
-    caption = textwrap.fill(caption, int(width * LETTERS_PER_INCH))
+    caption = textwrap.fill(caption, int(width * style.letters_per_inch))
     below = 0.2 * (legend_lines + caption.count("\n") + 1)
-    figure = Figure(figsize=(width, rows * (panel_height + 0.45) + below + 0.5), layout="constrained")
+    height = style.scale * (rows * (panel_height + 0.45) + below + 0.5)
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(h_pad=0.07, w_pad=0.07)  # type: ignore[union-attr, call-arg]
+    pad = 0.07 * style.scale
+    figure.get_layout_engine().set(h_pad=pad, w_pad=pad)  # type: ignore[union-attr, call-arg]
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes[count:]:
         ax.set_axis_off()
     figure.legend(
         handles=list(entries), loc="outside lower center", ncols=legend_columns, frameon=False,
-        title=caption, title_fontsize=10, handlelength=2.6,
+        title=caption, title_fontsize=style.type_points, handlelength=2.6,
     )  # fmt: skip
     return figure, list(axes[:count])
 
 
 def _write_titles(
-    figure: Figure, axes: Sequence[Axes], texts: Sequence[Sequence[str]], title: str, panel_width: float
+    figure: Figure,
+    axes: Sequence[Axes],
+    texts: Sequence[Sequence[str]],
+    title: str,
+    columns: int,
+    margin: float,
+    style: PageStyle,
 ) -> None:
     """Writes what all panels share above the page, and the rest above each panel."""
     several = len(texts) > 1
     shared = [text for text in texts[0] if text and all(text in other for other in texts)] if several else []
     heading = [f"{title}:" if shared else title, *shared]
-    figure.suptitle(_wrap(heading, int(figure.get_figwidth() * LETTERS_PER_INCH / 1.2)))
+    width = figure.get_figwidth()
+    figure.suptitle(_wrap(heading, int(width * style.letters_per_inch / 1.2)))
+    letters = max(12, int((width / columns - margin) * style.letters_per_inch))
     for ax, parts in zip(axes, texts, strict=True):
         own = [part for part in parts if part and part not in shared]
-        ax.set_title(_wrap(own, max(12, int(panel_width * LETTERS_PER_INCH))), loc="left")
+        ax.set_title(_wrap(own, letters), loc="left")
 
 
 def _wrap(parts: Sequence[str], letters: int) -> str:
@@ -210,8 +196,8 @@ def _wrap(parts: Sequence[str], letters: int) -> str:
 
 
 def _legend_columns(entries: Sequence[Artist], width: float) -> int:
-    """As many columns as fit, the entries spread evenly over the lines."""
-    inches = [0.8 + len(str(entry.get_label())) / LETTERS_PER_INCH for entry in entries]
+    """As many columns as fit into `width` inches of a screen, the entries spread evenly over the lines."""
+    inches = [0.8 + len(str(entry.get_label())) / SCREEN.letters_per_inch for entry in entries]
     if sum(inches) < width:
         return max(1, len(entries))
     fit = max(1, int(width / max(inches)))

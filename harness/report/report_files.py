@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from harness.report.figure_files import DEFAULT_FORMATS, remove_stale, save_pages
 from harness.report.figure_spec import FigureSpec, ReportData
-from harness.report.figures import FIGURES
+from harness.report.figures import figures_of
 from harness.report.findings import Finding, find
-from harness.report.layout import is_ours, save_pages
 from harness.report.page import NO_LOOKUPS, PAGE_FILE, Lookups, PageData, write_page
+from harness.report.page_style import SCREEN, PageStyle
 from harness.report.style import cell_styles
 from harness.report.summary import write_summary
 from harness.report.training_words import budget_sentence, training_sentences
@@ -40,15 +42,22 @@ class Report:
     findings: tuple[Finding, ...]
     tables: tuple[Path, ...]
     figures: tuple[Path, ...]
-    """PNG files, those of the timing pass last."""
+    """Their files in all formats, those of the timing pass last."""
 
 
-def make_report(results_dir: str | Path = "results", lookups: Lookups = NO_LOOKUPS) -> Report:
-    """Writes `runs.csv`, `steps.csv`, `summary.md`, `figures/*.png` and `report.html` into `results_dir`.
+def make_report(
+    results_dir: str | Path = "results",
+    lookups: Lookups = NO_LOOKUPS,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    page_style: PageStyle = SCREEN,
+) -> Report:
+    """Writes `runs.csv`, `steps.csv`, `summary.md`, `figures/` and `report.html` into `results_dir`.
 
     Args:
         results_dir: a results folder.
         lookups: what the page asks about configs and tasks.
+        formats: of the figures, keys of `FORMATS`, with `png`, which the page shows.
+        page_style: sizes of pages and type of the figures.
 
     Raises:
         FileNotFoundError: the folder does not exist or holds no finished run.
@@ -61,18 +70,25 @@ def make_report(results_dir: str | Path = "results", lookups: Lookups = NO_LOOKU
     tables = [results_dir / "runs.csv", results_dir / "steps.csv"]
     tables += [results_dir / TUNING_FILE] if len(tuning) else []
     steps, gradflow = load_steps(results_dir, runs), load_gradflow(results_dir, runs)
-    figures = write_figures(results_dir, runs, steps, gradflow)
-    findings = tuple(find(report_data(results_dir, runs), [path.stem for path in figures]))
+    figures = write_figures(results_dir, runs, steps, gradflow, formats, page_style)
+    whole = report_data(results_dir, runs)
+    findings = tuple(find(whole, [path.stem for path in figures]))
     tables.append(write_summary(results_dir, runs, tuning, findings))
-    figures += sorted((results_dir / "figures").glob("speed-*.png"))
-    page = write_page(PageData(results_dir, runs, figures, findings, lookups))
+    figures += sorted((results_dir / "figures").glob("speed-*"))
+    drawn = [path for path in figures if path.suffix == ".png"]
+    page = write_page(PageData(results_dir, runs, drawn, figures_of(whole), findings, lookups))
     write_atomically(results_dir / REPORTED_ROWS_FILE, state)
     return Report(page, findings, tuple(tables), tuple(figures))
 
 
-def write_report(results_dir: str | Path = "results", lookups: Lookups = NO_LOOKUPS) -> list[Path]:
+def write_report(
+    results_dir: str | Path = "results",
+    lookups: Lookups = NO_LOOKUPS,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    page_style: PageStyle = SCREEN,
+) -> list[Path]:
     """`make_report`, for the paths of what it has written: the page, the tables, the figures."""
-    report = make_report(results_dir, lookups)
+    report = make_report(results_dir, lookups, formats, page_style)
     return [report.page, *report.tables, *report.figures]
 
 
@@ -109,7 +125,12 @@ def is_current(results_dir: str | Path) -> bool:
 
 
 def write_figures(
-    results_dir: str | Path, runs: pd.DataFrame, steps: pd.DataFrame, gradflow: pd.DataFrame
+    results_dir: str | Path,
+    runs: pd.DataFrame,
+    steps: pd.DataFrame,
+    gradflow: pd.DataFrame,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    page_style: PageStyle = SCREEN,
 ) -> list[Path]:
     """Writes every figure that applies into `results_dir/figures`; removes those of an earlier report.
 
@@ -118,33 +139,35 @@ def write_figures(
         runs: as `load_runs` returns them; likewise `steps` and `gradflow`.
         steps: the evaluations.
         gradflow: the gradient flow.
+        formats: keys of `FORMATS`; a file each.
+        page_style: sizes of pages and type.
 
     Returns:
         The paths of the figures, in the order of drawing.
     """
     folder = Path(results_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    whole = report_data(results_dir, runs, steps, gradflow)
+    whole = dataclasses.replace(report_data(results_dir, runs, steps, gradflow), page_style=page_style)
     paths: list[Path] = []
     for name, spec, data in _wanted(whole):
         if spec.applies(data):
             trained = budget_sentence(data.tuning) if spec.of_tuning else training_sentences(data.runs)
-            paths += save_pages(spec.draw(data, f"{spec.caption} {trained}"), folder, name, spec.alt)
+            pages = spec.draw(data, f"{spec.caption} {trained}")
+            paths += save_pages(pages, folder, name, spec.alt, formats, page_style)
         else:
             log.info("no figure %s: no run that is ok has the data it shows", name)
-    for path in set(folder.glob("*.png")) - set(paths):
-        if not path.name.startswith("speed-") and is_ours(path):  # it shows runs of an earlier report
-            path.unlink()
+    remove_stale(folder, "*", [*paths, *folder.glob("speed-*")])
     return paths
 
 
 def _wanted(whole: ReportData) -> Iterator[tuple[str, FigureSpec, ReportData]]:
     """Every figure with the name of its file and its data: first of the folder, then task by task."""
-    yield from ((spec.name, spec, whole) for spec in FIGURES if not spec.per_task)
+    specs = figures_of(whole)
+    yield from ((spec.name, spec, whole) for spec in specs if not spec.per_task)
     for task, runs in _by_task(whole.runs):
         styles = {cell: style for cell, style in whole.styles.items() if (runs["label"] == cell).any()}
-        data = ReportData(runs, whole.steps, whole.gradflow, styles, whole.tuning)
-        yield from ((f"{spec.name}-{task}", spec, data) for spec in FIGURES if spec.per_task)
+        data = dataclasses.replace(whole, runs=runs, styles=styles)
+        yield from ((f"{spec.name}-{task}", spec, data) for spec in specs if spec.per_task)
 
 
 def _by_task(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

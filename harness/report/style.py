@@ -24,7 +24,13 @@ STOCK = ("rnn", "lstm", "gru", "rnn_relu")
 """Cells with a fixed place in the palette, whichever other cells there are."""
 
 GREY = "#595959"
-"""Reference lines (chance, memoryless loss, clipping) and remarks."""
+"""Reference lines (chance, memoryless loss, clipping), and nothing else."""
+
+INK = "#262626"
+"""Marks that stand for any cell, in legends, and intervals beside coloured marks."""
+
+FRAME = "#b0b0b0"
+"""Edges of boxes and lines between columns."""
 
 RC: dict[Any, Any] = {
     "font.size": 10,
@@ -43,8 +49,6 @@ RC: dict[Any, Any] = {
     "lines.markersize": 5,
 }
 """Sizes in points, chosen for a page 1,500 pixels wide that a README shows at 900."""
-
-DPI = 150
 
 
 @dataclass(frozen=True)

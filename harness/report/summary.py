@@ -9,6 +9,7 @@ import pandas as pd
 
 from harness.report.findings import Finding
 from harness.report.markdown import markdown_table
+from harness.report.other_lengths import other_lengths_section
 from harness.report.pairs import pairs_section
 from harness.report.published_section import published_parts
 from harness.report.settings_table import settings_section
@@ -41,11 +42,13 @@ def summary_markdown(
     """
     final = runs[runs["stage"] != "tune"] if "stage" in runs else runs
     tuned = [] if tuning is None or tuning.empty else tuning_section(tuning)
+    others = other_lengths_section(final)
     parts = [
         ["# Summary", "", *_header(runs, final)],
         *([["## Findings", "", *map(_finding, findings)]] if findings else []),
         ["## Settings", "", *settings_section(final)],
         *([["## Chosen on validation data", "", *tuned]] if tuned else []),
+        *([["## Tests at other lengths", "", *others]] if others else []),
         ["## Cells compared in pairs", "", *pairs_section(final)],
         *published_parts(final),
         ["## Not ok", "", *_not_ok_section(runs)],

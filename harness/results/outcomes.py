@@ -81,5 +81,4 @@ def solved_of(runs: pd.DataFrame) -> Solved:
     ended = runs[runs["status"].isin(["ok", "diverged"])]
     steps = ended["solved_step"].where(ended["status"] == "ok")
     met, n = int(steps.notna().sum()), len(ended)
-    low, high = wilson_interval(met, n) if n else (math.nan, math.nan)
-    return Solved(met, n, low, high, median_steps_to_solve(steps))
+    return Solved(met, n, *wilson_interval(met, n), median_steps_to_solve(steps))

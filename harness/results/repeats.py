@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 
 import pandas as pd
 
-from harness.results.settings import SETTING_COLUMNS, flat_configs, settings_of, show
+from harness.results.settings import flat_configs, settings_of, show
 
 IDENTITY = ("task", "variant", "data_source")
 """Runs that differ in one of these are about different things and are never compared."""
@@ -96,7 +96,7 @@ def _conditions(
     if text.empty:
         return text
     place = [*(runs[name] for name in (*IDENTITY, "seq_len")), sizes_of(runs)]
-    shown = [settings[key] for key in ignore if key in SETTING_COLUMNS]
+    shown = [settings[key] for key in ignore if key in settings]
     labels = _labels(settings, origins, runs)
     several = runs["setting"].groupby([*place, *shown, labels, text], observed=True).transform("nunique") > 1
     named = (text + ", setting " + runs["setting"].str[:8]).str.removeprefix(", ")

@@ -47,11 +47,11 @@ def wilson_interval(successes: float, n: float, level: float = 0.95) -> tuple[fl
 
     Args:
         successes: how many of the n did, 0 to n; no whole number for a mean of shares.
-        n: number of independent trials, at least 1.
+        n: number of independent trials.
         level: the nominal coverage, in (0, 1).
 
     Returns:
-        Lower and upper bound, in 0 to 1; never of width 0.
+        Lower and upper bound, in 0 to 1; never of width 0. NaN without a trial.
 
     Raises:
         ValueError: an argument is outside its range.
@@ -61,9 +61,12 @@ def wilson_interval(successes: float, n: float, level: float = 0.95) -> tuple[fl
     >>> print("{:.3f} to {:.3f}".format(*wilson_interval(5, 5)))
     0.566 to 1.000
     """
-    if not (n >= 1 and 0 <= successes <= n):
-        raise ValueError(f"successes must lie in 0 to n, and n be at least 1, not {successes} of {n}")
-    z, share = float(ndtri(_tail(level))), successes / n
+    tail = _tail(level)
+    if not 0 <= successes <= n:
+        raise ValueError(f"successes must lie in 0 to n = {n}, not {successes}")
+    if n == 0:
+        return math.nan, math.nan
+    z, share = float(ndtri(tail)), successes / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))

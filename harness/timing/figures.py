@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.report.axes import (
-    SETTING_WORDS,
-    dodge_factors,
     level_lines,
     log_axis,
     reference_handle,
-    setting_axis,
 )
-from harness.report.layout import Panel, drawing_axes, is_ours, make_pages, page_columns, save_pages
+from harness.report.figure_files import DEFAULT_FORMATS, remove_stale, save_pages
+from harness.report.layout import Panel, drawing_axes, make_pages, page_columns
+from harness.report.page_style import SCREEN, PageStyle
+from harness.report.setting_axis import is_log, setting_axis, setting_words, side_by_side
 from harness.report.style import CellStyle, cell_styles
 from harness.results.repeats import labelled
 from harness.timing.table import TIMING_FILES, load_timing
@@ -64,27 +64,30 @@ def plot_speed(
     scale = 100.0 if measure == "share" else 1.0
     cells = [cell for cell in styles if (table[label] == cell).any()]
     ticks = sorted(table[x].astype(float).unique())
-    setting_axis(ax, x, ticks)
-    for cell, shift in zip(cells, dodge_factors(len(cells), ticks), strict=True):
+    log = is_log(ticks)
+    setting_axis(ax, x, ticks, log)
+    for slot, cell in enumerate(cells):
         rows, style = table[table[label] == cell].sort_values(x), styles[cell]
         middle = scale * rows[median].to_numpy(float)
         bars = np.abs(scale * rows[[q25, q75]].to_numpy(float).T - middle)
+        at = side_by_side(rows[x].astype(float), slot, len(cells), ticks, log)
         ax.errorbar(
-            rows[x].to_numpy(float) * shift, middle, yerr=bars, color=style.color, linestyle=style.linestyle,
-            linewidth=1.4, elinewidth=1.4, capsize=2.5, marker=style.marker, markersize=5,
-            markeredgecolor="white", markeredgewidth=0.6,
+            at, middle, yerr=bars, color=style.color, linestyle=style.linestyle, linewidth=1.4,
+            elinewidth=1.4, capsize=2.5, marker=style.marker, markersize=5, markeredgecolor="white",
+            markeredgewidth=0.6,
         )  # fmt: skip
     ax.set_ylabel("share of torch.mm's rate (%)" if measure == "share" else "time (ms)")
     return ax
 
 
-def speed_pages(table: pd.DataFrame, x: str, measure: str) -> list[Figure]:
+def speed_pages(table: pd.DataFrame, x: str, measure: str, page_style: PageStyle = SCREEN) -> list[Figure]:
     """One panel per phase and per value of the other axis (length or hidden size).
 
     Args:
         table: the rows of `load_timing`.
         x: `hidden_size` or `seq_len`; there is no page for fewer than two values.
         measure: `time` or `share`; the latter for whole steps only.
+        page_style: sizes of page and type.
     """
     column = MEASURES[measure][0]
     kept = table[table[column].notna()]
@@ -107,14 +110,21 @@ def speed_pages(table: pd.DataFrame, x: str, measure: str) -> list[Figure]:
 
     title = "Share of torch.mm's rate" if measure == "share" else "Time of a training step and its parts"
     return make_pages(
-        panels, draw, title=f"{title} by {SETTING_WORDS[x]}", caption=caption(table, measure), styles=styles,
+        panels, draw, title=f"{title} by {setting_words(x)}", caption=caption(table, measure), styles=styles,
         columns=page_columns(panels),
-        handles=[reference_handle("torch.mm alone")] if measure == "share" else [],
+        handles=[reference_handle("torch.mm alone")] if measure == "share" else [], page_style=page_style,
     )  # fmt: skip
 
 
-def write_speed_figures(results_dir: str | Path) -> list[Path]:
+def write_speed_figures(
+    results_dir: str | Path, formats: Sequence[str] = DEFAULT_FORMATS, page_style: PageStyle = SCREEN
+) -> list[Path]:
     """Writes the figures of each timing table in `results_dir` into its `figures/`; removes old ones.
+
+    Args:
+        results_dir: a results folder.
+        formats: keys of `FORMATS`; a file each.
+        page_style: sizes of pages and type.
 
     Returns:
         Their paths; empty without a table.
@@ -130,11 +140,9 @@ def write_speed_figures(results_dir: str | Path) -> list[Path]:
         except ValueError as error:
             log.warning("no speed figures: %s", error)
             continue
-        for figure, pages in _figures(table, "speed-like_for_like" if like_for_like else "speed"):
-            paths += save_pages(pages, folder, figure, ALT)
-    for other in set(folder.glob("speed-*.png")) - set(paths):
-        if is_ours(other):  # of an earlier pass: it does not show this table
-            other.unlink()
+        for figure, pages in _figures(table, "speed-like_for_like" if like_for_like else "speed", page_style):
+            paths += save_pages(pages, folder, figure, ALT, formats, page_style)
+    remove_stale(folder, "speed-*", paths)
     return paths
 
 
@@ -159,10 +167,10 @@ def noisy_text(rows: pd.DataFrame) -> str:
     return f"{count} of {len(rows)} noisy" if count else ""
 
 
-def _figures(table: pd.DataFrame, stem: str) -> Iterator[tuple[str, list[Figure]]]:
+def _figures(table: pd.DataFrame, stem: str, page_style: PageStyle) -> Iterator[tuple[str, list[Figure]]]:
     for measure in MEASURES:
         for x, words in (("hidden_size", "hidden_size"), ("seq_len", "length")):
-            yield f"{stem}-{measure}_vs_{words}", speed_pages(table, x, measure)
+            yield f"{stem}-{measure}_vs_{words}", speed_pages(table, x, measure, page_style)
 
 
 def _panels(table: pd.DataFrame, x: str, measure: str) -> list[Panel]:

@@ -26,7 +26,7 @@ def test_the_report_of_a_folder_is_written_in_each_form(tiny, in_tmp, capsys, fo
         assert (folder / name).stat().st_size > 0
     assert (in_tmp / page).resolve() == folder / "report.html"
     figures = len([*folder.glob("figures/*.png")])
-    assert figures > 5 and beside.startswith(f"beside it: {figures} figures in")
+    assert figures > 5 and beside.startswith(f"beside it: {figures} figure files in")
 
 
 def test_open_opens_the_page(tiny, in_tmp, capsys, monkeypatch):
@@ -46,6 +46,16 @@ def test_the_first_three_findings_come_before_the_path(in_tmp):
     ]  # fmt: skip
 
 
+def test_figures_are_written_in_each_format_that_is_asked_for(tiny, in_tmp, capsys):
+    main(tiny)
+    capsys.readouterr()
+    assert main(["report", "--formats", "svg,pdf", "--style=paper", "results"]) == 0
+    names = [path.name for path in (in_tmp / "results" / "figures").iterdir()]
+    of_each = [{n.removesuffix(end) for n in names if n.endswith(end)} for end in (".png", ".svg", ".pdf")]
+    assert of_each[0] == of_each[1] == of_each[2] != set()  # PNG too: the page shows it
+    assert f"{len(names)} figure files in" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
@@ -56,6 +66,10 @@ def test_the_first_three_findings_come_before_the_path(in_tmp):
         (["folder=x"], "such as results_dir=results"),
         (["file"], "file is a file"),
         (["empty"], "no finished runs"),
+        (["empty", "--formats", "png,gif"], "--formats takes png, svg, pdf, not 'gif'"),
+        (["empty", "--formats="], "--formats takes one value"),
+        (["empty", "--style", "poster"], "--style takes screen, paper, not 'poster'"),
+        (["empty", "--style"], "--style takes one value"),
     ],
 )
 def test_wrong_input_is_named(arguments, part, in_tmp, capsys):

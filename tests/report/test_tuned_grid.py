@@ -68,7 +68,7 @@ def test_the_summary_names_what_was_tried_and_what_was_chosen(tuned):
 
 def test_the_report_draws_stage_one_apart_and_no_axis_over_chosen_rates(tuned):
     names = {path.name for path in write_report(tuned)}
-    assert {"tuning.png", "tuning.csv", "accuracy_vs_length.png"} <= names
+    assert {"tuning.png", "tuning.csv", "accuracy_by_cell.png"} <= names
     assert "accuracy_vs_lr.png" not in names
     text = (tuned / "summary.md").read_text(encoding="utf-8")
     assert "t-rnn" not in text
@@ -80,7 +80,7 @@ def test_a_folder_with_the_first_stage_only_has_a_report(tuned):
         (tuned / "runs" / run_id / "row.json").unlink()
     names = {path.name for path in write_report(tuned)}
     assert "tuning.png" in names
-    assert "accuracy_vs_length.png" not in names
+    assert "accuracy_by_cell.png" not in names
 
 
 def test_where_a_learning_rate_was_swept_too_the_chosen_one_is_a_point_of_the_axis(tuned):

@@ -110,7 +110,7 @@ def test_figures_of_mixed_versions_are_separate_files(mixed):
 
 def test_a_folder_of_0_1_alone_is_reported(tmp_path):
     shutil.copytree(V01, tmp_path / "v01")
-    assert "accuracy_vs_length.png" in {path.name for path in write_report(tmp_path / "v01")}
+    assert "accuracy_by_cell.png" in {path.name for path in write_report(tmp_path / "v01")}
     text = (tmp_path / "v01" / "summary.md").read_text()
     assert "results of 0.1: 4 of 4 runs" in text
     assert "share of a core during training: not measured" in text

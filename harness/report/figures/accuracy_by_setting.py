@@ -1,69 +1,86 @@
-"""Test accuracy by sequence length, hidden size, learning rate or batch size."""
+"""Test accuracy by sequence length, hidden size, or any other setting whose values are numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.report.axes import (
-    SETTING_WORDS,
-    accuracy_label,
-    per_cent_axis,
-    reference_handle,
-    reference_line,
-    setting_label,
-)
-from harness.report.by_setting import DOTS_CAPTION, panel_remarks, panels_by_setting, plot_by_setting
+from harness.report.accuracy_axis import accuracy_axis, accuracy_caption, accuracy_floors, chance_handles
+from harness.report.by_setting import ACCURACY_CAPTION, panel_remarks, panels_by_setting, plot_by_setting
+from harness.report.direct_labels import label_lines, unlabelled
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.layout import Panel, make_pages, page_columns
+from harness.report.setting_axis import setting_label, setting_words
 
 
-def accuracy_pages(data: ReportData, caption: str, x: str, at_least: int = 1) -> list[Figure]:
-    """Test accuracy by `x`; a panel for each task, condition and whatever of T and H is not `x`.
+def accuracy_pages(data: ReportData, caption: str, panels: Sequence[Panel], title: str) -> list[Figure]:
+    """Test accuracy by a setting.
 
     Args:
         data: of a results folder.
         caption: what the marks mean.
-        x: a key of `SETTING_WORDS`.
-        at_least: panels with fewer values of `x` are left out.
+        panels: whose `x` is a numeric column of their runs.
+        title: of the pages.
     """
-    panels = panels_by_setting(data.runs, x, "test_accuracy", at_least)
+
+    def plot(ax: Axes, panel: Panel) -> None:
+        plot_by_setting(panel.runs, panel.x, "test_accuracy", ax, data.styles, scale=100)
+
+    floors = accuracy_floors(panels, plot)
 
     def draw(ax: Axes, panel: Panel) -> list[str]:
-        plot_by_setting(panel.runs, x, "test_accuracy", ax, data.styles, scale=100, limits=(0, 100))
-        reference_line(ax, panel.runs, x, "chance_accuracy", 100)
-        per_cent_axis(ax)
-        ax.set_ylabel(accuracy_label(panel.runs))
-        return panel_remarks(panel.runs, x)
+        plot(ax, panel)
+        remark = accuracy_axis(ax, panel, panel.x, floors)
+        label_lines(ax, data.styles)
+        return [*panel_remarks(panel.runs, panel.x), remark]
 
     return make_pages(
-        panels, draw, title=f"Test accuracy by {SETTING_WORDS[x]}", caption=caption, styles=data.styles,
-        columns=page_columns(panels), handles=[reference_handle("chance")],
+        panels, draw, title=title, caption=caption + accuracy_caption(floors), styles=unlabelled(data.styles),
+        columns=page_columns(panels), handles=chance_handles(floors), page_style=data.page_style,
     )  # fmt: skip
 
 
-def _spec(x: str, name: str, question: str, at_least: int) -> FigureSpec:
+def accuracy_spec(
+    x: str,
+    name: str,
+    question: str,
+    at_least: int,
+    prepared: Callable[[pd.DataFrame], pd.DataFrame] = lambda runs: runs,
+) -> FigureSpec:
+    """The figure of test accuracy by column `x`.
+
+    Args:
+        x: a numeric column of the runs.
+        name: of the figure.
+        question: that it answers.
+        at_least: panels with fewer values of `x` are left out.
+        prepared: adds the column, where the runs have none.
+    """
+
+    def panels(data: ReportData) -> list[Panel]:
+        return panels_by_setting(prepared(data.runs), x, "test_accuracy", at_least)
+
     return FigureSpec(
         name=name,
         question=question,
-        caption=f"{DOTS_CAPTION} No bar where the interval would leave 0 to 100 %.",
+        caption=ACCURACY_CAPTION,
         alt=(
-            "Line chart. Vertical: test accuracy from 0 to 100 %. Horizontal, logarithmic: "
-            f"{setting_label(x)}. One line per cell with a dot for each seed; dashed: chance. One panel per "
-            "task and further setting."
+            f"Line chart. Vertical: test accuracy in per cent. Horizontal: {setting_label(x)}. One line per "
+            "cell with a dot for each seed; dashed: chance. One panel per task and further setting."
         ),
-        applies=lambda data: bool(panels_by_setting(data.runs, x, "test_accuracy", at_least)),
-        draw=lambda data, caption: accuracy_pages(data, caption, x, at_least),
+        applies=lambda data: bool(panels(data)),
+        draw=lambda data, caption: accuracy_pages(
+            data, caption, panels(data), f"Test accuracy by {setting_words(x)}"
+        ),
     )
 
 
-BY_LENGTH = _spec(
-    "seq_len", "accuracy_vs_length", "Up to which sequence length does each cell solve the task?", 1
+BY_LENGTH = accuracy_spec(
+    "seq_len", "accuracy_vs_length", "How accurate is each cell at each sequence length?", 2
 )
-BY_HIDDEN_SIZE = _spec(
+BY_HIDDEN_SIZE = accuracy_spec(
     "hidden_size", "accuracy_vs_hidden_size", "How much does a larger hidden size help each cell?", 3
-)
-BY_LEARNING_RATE = _spec("lr", "accuracy_vs_lr", "Which learning rate suits each cell?", 2)
-BY_BATCH_SIZE = _spec(
-    "batch_size", "accuracy_vs_batch_size", "How does the batch size change what each cell reaches?", 2
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -10,13 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from harness.report.axes import (
-    accuracy_label,
-    per_cent_axis,
-    plain_log_numbers,
-    reference_handle,
-    reference_line,
-)
+from harness.report.accuracy_axis import accuracy_axis, accuracy_caption, accuracy_floors, chance_handles
+from harness.report.axes import plain_log_numbers, spans_more_than
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.layout import (
     Panel,
@@ -27,7 +21,7 @@ from harness.report.layout import (
     page_columns,
     split,
 )
-from harness.report.style import GREY, CellStyle, cell_styles
+from harness.report.style import INK, CellStyle, cell_styles
 
 
 def plot_accuracy_by_time(
@@ -56,12 +50,12 @@ def plot_accuracy_by_time(
             ax.plot(group["train_s"], 100 * group["test_accuracy"], linestyle="none", marker=style.marker,
                     color=style.color, markersize=points, alpha=0.7, markeredgecolor="white",
                     markeredgewidth=0.7)  # fmt: skip
-    ax.set_xscale("log")
-    if len(ok):
-        middle = math.sqrt(ok["train_s"].min() * ok["train_s"].max())
-        reach = max(1.4 * ok["train_s"].max() / middle, 3.0)  # wide enough for numbers on the axis
-        ax.set_xlim(middle / reach, middle * reach)
-    plain_log_numbers(ax, "x")
+    if spans_more_than(ok["train_s"], ratio=10):
+        ax.set_xscale("log")
+        ax.set_xlim(ok["train_s"].min() / 1.4, 1.4 * ok["train_s"].max())
+        plain_log_numbers(ax, "x")
+    elif len(ok):
+        ax.set_xlim(0, 1.1 * ok["train_s"].max())
     ax.set_xlabel("training time (s)")
     return ax
 
@@ -69,24 +63,27 @@ def plot_accuracy_by_time(
 def accuracy_by_time_pages(data: ReportData, caption: str) -> list[Figure]:
     """Test accuracy by training time, a panel for each task, condition and length."""
     sizes = marker_sizes(data.runs)
+    panels = split(data.runs, ["seq_len"])
+
+    def plot(ax: Axes, panel: Panel) -> None:
+        plot_accuracy_by_time(panel.runs, ax, data.styles, sizes)
+
+    floors = accuracy_floors(panels, plot)
 
     def draw(ax: Axes, panel: Panel) -> list[str]:
-        plot_accuracy_by_time(panel.runs, ax, data.styles, sizes)
-        reference_line(ax, panel.runs, "seq_len", "chance_accuracy", 100)
-        per_cent_axis(ax)
-        ax.set_ylabel(accuracy_label(panel.runs))
-        return [not_ok_text(panel.runs)]
+        plot(ax, panel)
+        return [not_ok_text(panel.runs), accuracy_axis(ax, panel, "seq_len", floors)]
 
     handles = [
-        Line2D([], [], color=GREY, linestyle="none", marker="o", markersize=points, label=f"H = {size}")
-        for size, points in _few(sizes)
-    ]
+        Line2D([], [], color=INK, linestyle="none", marker="o", markerfacecolor="none", markersize=points,
+               label=f"H = {size}")
+        for size, points in (_few(sizes) if len(sizes) > 1 else ())
+    ]  # fmt: skip
     shown = {cell: CellStyle(style.color, style.marker, "") for cell, style in data.styles.items()}
-    panels = split(data.runs, ["seq_len"])
     return make_pages(
         panels, draw, title="Test accuracy by training time",
-        caption=f"{caption} {contention_sentence(data.runs)}", styles=shown, columns=page_columns(panels),
-        handles=[*handles, reference_handle("chance")],
+        caption=f"{caption}{accuracy_caption(floors)} {contention_sentence(data.runs)}", styles=shown,
+        columns=page_columns(panels), handles=[*handles, *chance_handles(floors)], page_style=data.page_style,
     )  # fmt: skip
 
 
@@ -110,9 +107,9 @@ ACCURACY_BY_TIME = FigureSpec(
     question="Which cell reaches which accuracy in how much training time?",
     caption="Each mark is a run. Time: seconds of training steps inside the run.",
     alt=(
-        "Scatter chart, one mark per run. Vertical: test accuracy from 0 to 100 %. Horizontal, logarithmic: "
-        "training time in seconds. Colour and shape: cell; size: hidden size; dashed: chance. One panel per "
-        "task, sequence length and further setting."
+        "Scatter chart, one mark per run. Vertical: test accuracy in per cent. Horizontal, logarithmic where "
+        "it spans a decade: training time in seconds. Colour and shape: cell; size: hidden size; dashed: "
+        "chance. One panel per task, sequence length and further setting."
     ),
     applies=lambda data: not _measured(data.runs).empty,
     draw=accuracy_by_time_pages,

@@ -7,11 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from harness.report.figure_spec import FigureSpec, ReportData, has_accuracy
+from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.layout import (
-    LETTERS_PER_INCH,
     Panel,
     drawing_axes,
     make_pages,
@@ -20,9 +18,10 @@ from harness.report.layout import (
     seeds_text,
     split,
 )
+from harness.report.page_style import SCREEN, points
 from harness.report.style import cell_styles
 
-EMPTY = "#d0d0d0"
+EMPTY = "#ffffff"
 
 
 def mean_accuracy(runs: pd.DataFrame) -> pd.DataFrame:
@@ -57,10 +56,10 @@ def plot_accuracy_heatmap(runs: pd.DataFrame, ax: Axes | None = None) -> Axes:
     bad = runs[runs["status"] != "ok"].groupby([label, "seq_len"]).size()
     for (i, j), value in np.ndenumerate(table.to_numpy()):
         some = (table.index[i], table.columns[j]) in bad.index
-        text = ("×" if some else "") if np.isnan(value) else f"{100 * value:.0f}" + ("*" if some else "")
+        text = ("×" if some else "–") if np.isnan(value) else f"{100 * value:.0f}" + ("*" if some else "")
         dark = not np.isnan(value) and (value - low) / (1 - low) < 0.5
         ax.text(j, i, text, ha="center", va="center", color="white" if dark else "black",
-                fontsize=10 if table.shape[1] <= 6 else 7)  # fmt: skip
+                fontsize=(1.0 if table.shape[1] <= 6 else 0.7) * points("font.size"))  # fmt: skip
     ax.set_xticks(range(table.shape[1]), [str(T) for T in table.columns],
                   rotation=0 if table.shape[1] <= 6 else 90)  # fmt: skip
     ax.set_yticks(range(table.shape[0]), list(table.index))
@@ -71,9 +70,16 @@ def plot_accuracy_heatmap(runs: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def _panels(data: ReportData) -> list[Panel]:
+    """Those with several lengths, where a run that is `ok` has an accuracy."""
+    panels = [panel for panel in split(data.runs, ["size"]) if panel.runs["seq_len"].nunique() > 1]
+    measured = any((p.runs["status"].eq("ok") & p.runs["test_accuracy"].notna()).any() for p in panels)
+    return panels if measured else []
+
+
 def heatmap_pages(data: ReportData, caption: str) -> list[Figure]:
     """Cell × length, a panel for each task, condition and size."""
-    panels = split(data.runs, ["size"])
+    panels = _panels(data)
     cells = max(panel.runs["label"].nunique() for panel in panels)
 
     def draw(ax: Axes, panel: Panel) -> list[str]:
@@ -83,12 +89,12 @@ def heatmap_pages(data: ReportData, caption: str) -> list[Figure]:
         return [level, seeds_text(panel.runs, ["label", "seq_len"]), not_ok_text(panel.runs)]
 
     longest = max(len(label) for panel in panels for label in panel.runs["label"])
-    margin = 0.3 + longest / LETTERS_PER_INCH
+    margin = 0.3 + longest / SCREEN.letters_per_inch
     columns = 1 if longest > 28 else 2 if longest > 10 else min(3, page_columns(panels))
-    handles = [Rectangle((0, 0), 1, 1, color=EMPTY, label="not run, or none ok")]
     return make_pages(
         panels, draw, title="Test accuracy (%) by cell and sequence length T", caption=caption,
-        styles={}, columns=columns, panel_height=0.75 + 0.34 * cells, handles=handles, margin=margin,
+        styles={}, columns=columns, panel_height=0.75 + 0.34 * cells, margin=margin,
+        page_style=data.page_style,
     )  # fmt: skip
 
 
@@ -98,12 +104,12 @@ ACCURACY_HEATMAP = FigureSpec(
     caption=(
         "Numbers: mean over seeds, which can lie far apart: accuracy_vs_length shows each. Colour: from "
         "chance (dark blue) to 100 % (yellow). "
-        "Asterisk: some seeds are not ok. Grey with a cross: none is ok."
+        "Asterisk: some seeds are not ok. ×: none is ok. –: not run."
     ),
     alt=(
         "Table of numbers on coloured squares: mean test accuracy in per cent, one row per cell, one column "
         "per sequence length T. One panel per task, hidden size and further setting."
     ),
-    applies=has_accuracy,
+    applies=lambda data: bool(_panels(data)),
     draw=heatmap_pages,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 from matplotlib.artist import Artist
@@ -15,7 +16,7 @@ from matplotlib.patches import Patch
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.flow_lines import MAX_DECADES, axis_limits, plot_gradient_flow, relative_norms
 from harness.report.layout import PANELS_PER_PAGE, Panel, make_pages, not_ok_text, seeds_text, split
-from harness.report.style import GREY, CellStyle
+from harness.report.style import INK, CellStyle
 
 MAX_LINES = 9
 """The most lines in a panel; further cells get pages of their own."""
@@ -81,7 +82,7 @@ def _pages(data: ReportData, caption: str, rows: pd.DataFrame, layer: str) -> li
             drawn = drawn[drawn["state"] == "h"]
             text += " An LSTM's c is not drawn: the panels have lines enough." if with_c else ""
         styles = {cell: CellStyle(data.styles[cell].color, data.styles[cell].marker, "-") for cell in chunk}
-        part = ReportData(data.runs[data.runs["label"].isin(chunk)], data.steps, drawn, styles)
+        part = replace(data, runs=data.runs[data.runs["label"].isin(chunk)], gradflow=drawn, styles=styles)
         pages += _pages_of_cells(part, text, title + some)
     return pages
 
@@ -110,7 +111,7 @@ def _pages_of_cells(data: ReportData, caption: str, title: str) -> list[Figure]:
         ]
         pages += make_pages(
             with_moments, draw, title=title, caption=text, styles=data.styles, columns=len(moments),
-            handles=_handles(data.gradflow),
+            handles=_handles(data.gradflow), page_style=data.page_style,
         )  # fmt: skip
     return pages
 
@@ -173,9 +174,9 @@ def _named(words: str, rows: pd.DataFrame) -> str:
 
 
 def _handles(rows: pd.DataFrame) -> list[Artist]:
-    handles: list[Artist] = [Patch(color=GREY, alpha=0.25, linewidth=0, label="lowest to highest seed")]
+    handles: list[Artist] = [Patch(color=INK, alpha=0.25, linewidth=0, label="lowest to highest seed")]
     if (rows["state"] == "c").any():
-        handles.append(Line2D([], [], color=GREY, linestyle=":", linewidth=1.6, label="c of an LSTM"))
+        handles.append(Line2D([], [], color=INK, linestyle=":", linewidth=1.6, label="c of an LSTM"))
     return handles
 
 

@@ -8,19 +8,20 @@ from matplotlib.figure import Figure
 
 from harness.report.axes import log_axis, loss_label, reference_handle, reference_line, spans_more_than
 from harness.report.by_setting import (
-    DOTS_CAPTION,
-    POSITIVE,
+    RANGE_CAPTION,
     panel_remarks,
     panels_by_setting,
     plot_by_setting,
     values_of_task,
 )
+from harness.report.direct_labels import label_lines, unlabelled
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.layout import Panel, make_pages, page_columns
 
 
 def _panels(data: ReportData) -> list[Panel]:
-    return panels_by_setting(data.runs[data.runs["memoryless_loss"].notna()], "seq_len", "test_loss")
+    known = data.runs[data.runs["memoryless_loss"].notna()]
+    return panels_by_setting(known, "seq_len", "test_loss", at_least=2)
 
 
 def loss_by_length_pages(data: ReportData, caption: str) -> list[Figure]:
@@ -28,26 +29,28 @@ def loss_by_length_pages(data: ReportData, caption: str) -> list[Figure]:
     panels = _panels(data)
 
     def draw(ax: Axes, panel: Panel) -> list[str]:
-        plot_by_setting(panel.runs, "seq_len", "test_loss", ax, data.styles, limits=POSITIVE)
+        plot_by_setting(panel.runs, "seq_len", "test_loss", ax, data.styles, spread="range")
         reference_line(ax, panel.runs, "seq_len", "memoryless_loss")
         losses = values_of_task(panels, panel, "test_loss")
         if spans_more_than(losses, ratio=30):
             log_axis(ax, pd.concat([losses, values_of_task(panels, panel, "memoryless_loss")]))
         ax.set_ylabel(loss_label(panel.runs, "test"))
+        label_lines(ax, data.styles)
         return panel_remarks(panel.runs, "seq_len")
 
     return make_pages(
-        panels, draw, title="Test loss by sequence length", caption=caption, styles=data.styles,
+        panels, draw, title="Test loss by sequence length", caption=caption, styles=unlabelled(data.styles),
         columns=page_columns(panels), handles=[reference_handle("lowest loss without memory")],
+        page_style=data.page_style,
     )  # fmt: skip
 
 
 LOSS_BY_LENGTH = FigureSpec(
     name="loss_vs_length",
     question="At which sequence lengths does a cell do better than any model without memory?",
-    caption=f"{DOTS_CAPTION} No bar where the interval would fall below 0.",
+    caption=RANGE_CAPTION,
     alt=(
-        "Line chart. Vertical: test loss, in nats or squared error. Horizontal, logarithmic: sequence length "
+        "Line chart. Vertical: test loss, in nats or squared error. Horizontal: sequence length "
         "T in steps. One line per cell with a dot for each seed; dashed: the lowest loss without memory. One "
         "panel per task, hidden size and further setting."
     ),

@@ -16,7 +16,7 @@ from harness.report.by_setting import (
 )
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.layout import Panel, make_pages, page_columns
-from harness.report.style import GREY
+from harness.report.style import INK
 
 X = "lr"
 
@@ -32,7 +32,7 @@ def tuning_pages(data: ReportData, caption: str) -> list[Figure]:
     def draw(ax: Axes, panel: Panel) -> list[str]:
         by_loss = bool(panel.runs["tolerance"].notna().any())  # value targets are chosen by their loss
         y, scale = ("val_loss", 1.0) if by_loss else ("val_accuracy", 100.0)
-        plot_by_setting(panel.runs, X, y, ax, data.styles, scale=scale, bars=False, ring="chosen")
+        plot_by_setting(panel.runs, X, y, ax, data.styles, scale=scale, spread="none", ring="chosen")
         if not by_loss:
             per_cent_axis(ax)
             ax.set_ylabel(accuracy_label(panel.runs, "validation"))
@@ -43,11 +43,11 @@ def tuning_pages(data: ReportData, caption: str) -> list[Figure]:
             ax.set_ylabel(loss_label(panel.runs, "validation"))
         return panel_remarks(panel.runs, X)
 
-    ring = Line2D([], [], linestyle="none", color=GREY, label="chosen", **RING)
+    ring = Line2D([], [], linestyle="none", color=INK, label="chosen", **RING)
     return make_pages(
         panels, draw, title="Stage one: validation result by learning rate", caption=caption,
         styles={cell: style for cell, style in data.styles.items() if (data.tuning["label"] == cell).any()},
-        columns=page_columns(panels), handles=[ring],
+        columns=page_columns(panels), handles=[ring], page_style=data.page_style,
     )  # fmt: skip
 
 

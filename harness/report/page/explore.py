@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from harness.report.axes import SETTING_WORDS
 from harness.report.page.encode import encoded
+from harness.report.setting_axis import SETTING_WORDS
 from harness.report.style import CellStyle
 from harness.results.tables import OTHER_LENGTH_COLUMN
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from harness.report.figures import FIGURES
+from harness.report.figure_spec import FigureSpec
 
 _COLOURS = 256
 _SPEED = ("How long does a training step take in the isolated timing pass?", "Written by harness time.")
@@ -41,12 +41,13 @@ class StaticFigure:
 
 
 def static_figures(
-    paths: Sequence[Path], tasks: Iterable[str], said: Mapping[str, str]
+    paths: Sequence[Path], specs: Sequence[FigureSpec], tasks: Iterable[str], said: Mapping[str, str]
 ) -> list[StaticFigure]:
     """The figures of a report in the order of drawing.
 
     Args:
         paths: of the PNG files; those of one figure follow one another.
+        specs: of the figures that the report can draw.
         tasks: the names of the tasks of the runs.
         said: by name of a figure: what its findings say.
     """
@@ -54,12 +55,14 @@ def static_figures(
     for path in paths:
         if path.suffix == ".png":
             by_name.setdefault(_without_page_number(path.stem, paths), []).append(path)
-    return [_figure(name, pages, list(tasks), said.get(name, "")) for name, pages in by_name.items()]
+    return [_figure(name, pages, specs, list(tasks), said.get(name, "")) for name, pages in by_name.items()]
 
 
-def _figure(name: str, pages: Sequence[Path], tasks: Sequence[str], said: str) -> StaticFigure:
+def _figure(
+    name: str, pages: Sequence[Path], specs: Sequence[FigureSpec], tasks: Sequence[str], said: str
+) -> StaticFigure:
     sheets, alts = zip(*map(_sheet, pages), strict=True)
-    spec = next((s for s in FIGURES if name == s.name or name.startswith(f"{s.name}-")), None)
+    spec = next((s for s in specs if name == s.name or name.startswith(f"{s.name}-")), None)
     question, caption = (spec.question, spec.caption) if spec else _SPEED
     place = name.removeprefix(spec.name).lstrip("-") if spec and spec.per_task else ""
     task = max((t for t in tasks if place == t or place.startswith(f"{t}-")), key=len, default="")

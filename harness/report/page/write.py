@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from harness.report.figure_spec import FigureSpec
 from harness.report.findings.finding import Finding
 from harness.report.page.absent import EMPTY_MEANS, LEGEND, does_not_apply
 from harness.report.page.answer import said_of, shown_figures, topic_blocks
@@ -48,6 +49,8 @@ class PageData:
     """The rows of `load_runs`."""
     figures: Sequence[Path] = ()
     """The PNG files that the report has drawn."""
+    specs: Sequence[FigureSpec] = ()
+    """What the report can draw, for questions and captions."""
     findings: Sequence[Finding] = ()
     lookups: Lookups = NO_LOOKUPS
 
@@ -85,7 +88,7 @@ def _models(data: PageData) -> dict[str, Any]:
     varying = varying_settings(final)
     grid = grid_facts(runs, varying)
     tables = [settings_table(final), pairs_table(final), runs_table(runs)]
-    figures = static_figures(data.figures, runs["task"].unique(), said_of(data.findings))
+    figures = static_figures(data.figures, data.specs, runs["task"].unique(), said_of(data.findings))
     blocks = topic_blocks(data.findings, figures)
     detailed = runs_with_details(data.runs)
     details = details_payload(data.results_dir, detailed)

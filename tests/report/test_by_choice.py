@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from harness.report.figures.accuracy_by_choice import plot_accuracy_by_choice
+from harness.report import plot_by_choice
 from harness.results import load_runs
 from tests.results.rows import record, write
 
@@ -19,7 +19,7 @@ def axes(tmp_path):
     lost = record(
         init="keras", cell="rnn", seed=4, status="diverged", test_accuracy=None, setting="keras-rnn"
     )
-    return plot_accuracy_by_choice(load_runs(write(tmp_path, *runs, lost)), "init")
+    return plot_by_choice(load_runs(write(tmp_path, *runs, lost)), "init", "test_accuracy", scale=100)
 
 
 def test_torch_comes_first(axes):

@@ -1,0 +1,101 @@
+"""The files of figures: their formats, the alternative text in them, and which files are ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from harness.report.page_style import SCREEN, PageStyle
+
+SOFTWARE = "seqharness"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format of figures."""
+
+    metadata: Callable[[str], dict[str, Any]]
+    """What `savefig` writes into the file for an alternative text."""
+    mark: bytes
+    """What `SOFTWARE` in the metadata looks like in the file."""
+    at_end: bool = False
+    """Whether the mark stands in the last bytes of the file, not in the first."""
+
+
+FORMATS = {
+    "png": Format(lambda alt: {"Software": SOFTWARE, "Description": alt}, b"Software\0" + SOFTWARE.encode()),
+    "svg": Format(
+        lambda alt: {"Creator": SOFTWARE, "Description": alt, "Date": None},
+        f"<dc:title>{SOFTWARE}</dc:title>".encode(),
+    ),
+    "pdf": Format(
+        lambda alt: {"Creator": SOFTWARE, "Subject": alt, "CreationDate": None},
+        f"/Creator ({SOFTWARE})".encode(),
+        at_end=True,
+    ),
+}
+"""By the ending of the file; none holds a date, so that the same figure gives the same bytes."""
+
+DEFAULT_FORMATS = ("png",)
+
+_LOOKED_AT = 1 << 16  # bytes; cross-references of a PDF follow the mark
+
+
+def save_pages(
+    pages: Sequence[Figure],
+    folder: Path,
+    name: str,
+    alt: str,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    page_style: PageStyle = SCREEN,
+) -> list[Path]:
+    """Writes `name.png`, or `name-1.png`, `name-2.png`, … where there are several pages.
+
+    Args:
+        pages: of one figure.
+        folder: where to write.
+        name: without ending.
+        alt: alternative text, written into each file: `Description` of a PNG or SVG, `Subject` of a PDF.
+        formats: keys of `FORMATS`; a file each.
+        page_style: in which the pages were drawn.
+    """
+    paths = []
+    settings = {**page_style.settings(), "svg.hashsalt": name}
+    for number, page in enumerate(pages, start=1):
+        stem = name if len(pages) == 1 else f"{name}-{number}"
+        for ending in formats:
+            path = folder / f"{stem}.{ending}"
+            with mpl.rc_context(settings):
+                page.savefig(path, dpi=page_style.dpi, metadata=FORMATS[ending].metadata(alt))
+            paths.append(path)
+    return paths
+
+
+def is_ours(path: Path) -> bool:
+    """Whether `save_pages` wrote this file: the metadata of its format say so."""
+    known = FORMATS.get(path.suffix.removeprefix("."))
+    if known is None:
+        return False
+    with open(path, "rb") as file:
+        if known.at_end:
+            file.seek(max(0, path.stat().st_size - _LOOKED_AT))
+        return known.mark in file.read(_LOOKED_AT)
+
+
+def remove_stale(folder: Path, pattern: str, kept: Collection[Path]) -> None:
+    """Deletes the figures of ours that are not among those kept; files of others stay.
+
+    Args:
+        folder: of figures.
+        pattern: of their names without ending, such as `speed-*`.
+        kept: the paths of the figures that were just written.
+    """
+    for ending in FORMATS:
+        for path in set(folder.glob(f"{pattern}.{ending}")) - set(kept):
+            if is_ours(path):  # it shows runs of an earlier report
+                path.unlink()
