@@ -28,7 +28,7 @@ def accuracy_findings(data: ReportData, drawn: Sequence[str]) -> list[Finding]:
     if runs.empty:
         return []
     pairs = paired_table(data.runs)
-    figure = figure_named(drawn, "accuracy_vs_length", "accuracy_heatmap")
+    figure = figure_named(drawn, "accuracy_vs_length", "accuracy_by_cell")
     found = []
     for name, block in few_blocks(runs):
         longest = block[block["seq_len"] == block["seq_len"].max()]

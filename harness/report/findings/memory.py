@@ -20,7 +20,7 @@ def memory_findings(data: ReportData, drawn: Sequence[str]) -> list[Finding]:
         drawn: the names of its figures.
     """
     runs = data.runs[data.runs["solved_rule"].notna() & data.runs["status"].isin(["ok", "diverged"])]
-    figure = figure_named(drawn, "solved_vs_length", "accuracy_vs_length", "accuracy_heatmap")
+    figure = figure_named(drawn, "solved_vs_length", "accuracy_vs_length", "accuracy_by_cell")
     return [
         Finding("memory", f"{name}: {memory_sentence(block)} {trained(block)}", figure)
         for name, block in few_blocks(runs)
