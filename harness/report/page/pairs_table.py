@@ -16,6 +16,8 @@ _PLACE = (
     ("size", "size"),
 )
 
+_LEAD = LEAD.replace("**Bold**: not zero,", "“Not zero”:")  # its own column here
+
 
 def pairs_table(runs: pd.DataFrame) -> PageTable:
     """The table of pairs of cells.
@@ -29,7 +31,7 @@ def pairs_table(runs: pd.DataFrame) -> PageTable:
     columns += [text_column(table, name, "other settings") for name in condition]
     columns += [text_column(table, "a", "cell"), text_column(table, "b", "minus")]
     columns += [_difference(table), _holds(table), text_column(table, "n", "n")]
-    return PageTable("pairs", "Cells compared in pairs", LEAD, table, tuple(columns), _facets(table))
+    return PageTable("pairs", "Cells compared in pairs", _LEAD, table, tuple(columns), _facets(table))
 
 
 def _difference(table: pd.DataFrame) -> Column:

@@ -32,7 +32,7 @@ def settings_table(runs: pd.DataFrame) -> PageTable:
     columns = [text_column(table, name, title) for name, title in _PLACE]
     columns += [text_column(table, name) for name in extra]
     columns += _measures(table)
-    return PageTable("settings", "Settings", LEAD, table, tuple(columns), _facets(table))
+    return PageTable("settings", "Settings", LEAD.replace("`", ""), table, tuple(columns), _facets(table))
 
 
 def _measures(table: pd.DataFrame) -> list[Column]:
