@@ -97,3 +97,33 @@ def paired_difference(
     differences = a_by_seed.dropna().sub(b_by_seed.dropna()).dropna()
     mean, half_width = t_interval(differences, level)
     return mean, half_width, len(differences)
+
+
+def unpaired_difference(a: Iterable[float], b: Iterable[float], level: float = 0.95) -> tuple[float, float]:
+    """Difference of the means of two independent samples, and half width of Welch's t interval.
+
+    Args:
+        a: one number per seed, two or more; NaN and NA are dropped.
+        b: likewise, of other seeds.
+        level: the nominal coverage, in (0, 1).
+
+    Returns:
+        Mean of a − mean of b (NaN where one is empty) and the half width (NaN where one has a single value).
+
+    Source: Welch 1947, Biometrika 34(1–2).
+
+    >>> mean, half = unpaired_difference([3.0, 4.0, 5.0], [1.0, 2.0, 3.0])
+    >>> print(f"{mean:.3f} ± {half:.3f}")
+    2.000 ± 2.267
+    """
+    samples = [
+        pd.to_numeric(pd.Series(list(values), dtype="object"), errors="coerce").dropna() for values in (a, b)
+    ]
+    means = [float(x.mean()) if len(x) else math.nan for x in samples]
+    if min(map(len, samples)) < 2:
+        return means[0] - means[1], math.nan
+    of_means = [float(x.astype(float).var()) / len(x) for x in samples]
+    if sum(of_means) == 0:
+        return means[0] - means[1], 0.0
+    freedom = sum(of_means) ** 2 / sum(v**2 / (len(x) - 1) for v, x in zip(of_means, samples, strict=True))
+    return means[0] - means[1], float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(sum(of_means))
