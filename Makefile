@@ -66,8 +66,9 @@ catalogue: $(INSTALLED) ## one LSTM of 64 units on each task, into results/refer
 bench: $(INSTALLED) ## compare the harness with plain torch.nn, into results/reference (1 to 2 hours on a quiet machine)
 	$(BIN)/python -m tests.bench $(ARGS)
 
-docs: $(INSTALLED) ## write docs/tables.md from the code
+docs: $(INSTALLED) ## write docs/tables.md from the code; execute the notebook of examples/ if it has changed
 	$(BIN)/python docs/make_tables.py
+	$(BIN)/python docs/make_notebook.py
 
 test: $(INSTALLED) ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)

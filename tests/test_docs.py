@@ -121,6 +121,13 @@ def test_every_command_that_is_shown_works_up_to_its_training(page, line, page_f
         _, jobs = expand(rest)
         check_configurations(jobs, timing_options(jobs[0]))
         assert len(jobs) > 1
+    elif name == "compare":
+        for path in rest:
+            execute(plan(compose([*tiny, f"results_dir={path}"])), echo=False)
+        assert main(arguments) == 0
+    elif name == "export":
+        execute(plan(compose([*tiny, f"results_dir={rest[0]}"])), echo=False)
+        assert main(arguments) == 0
     elif name in ("runs", "report"):
         execute(plan(compose([*tiny, "results_dir=results"])), echo=False)
         assert main(arguments) == 0

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from harness import __version__
-from harness.cli import config, fetch, grid, report, run, runs
+from harness.cli import compare, config, export, fetch, grid, report, run, runs
 from harness.cli import list as list_files
 from harness.cli import time as time_steps
 from harness.cli.arguments import MULTIRUN_FLAGS, is_override
@@ -34,6 +34,10 @@ COMMANDS = {
     "time": Command(time_steps.main, "measure how long a training step takes", time_steps.HELP),
     "report": Command(report.main, "write the page, tables and figures of finished runs", report.HELP),
     "runs": Command(runs.main, "list runs, or delete some", runs.HELP),
+    "compare": Command(compare.main, "compare the runs of two results folders", compare.HELP),
+    "export": Command(
+        export.main, "write results for other tools: csv, parquet, latex, tensorboard", export.HELP
+    ),
     "fetch": Command(fetch.main, "download a data set", fetch.HELP),
     "list": Command(list_files.main, "list the tasks, cells and experiments", list_files.HELP),
     "show": Command(show.main, "print and draw samples of a task", show.HELP),

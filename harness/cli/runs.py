@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.cli.aligned import aligned
 from harness.cli.arguments import existing_results_dir, take_flag
 from harness.experiment.errors import ConfigError
 
@@ -123,15 +124,7 @@ def table(rows: Iterable[Row]) -> str:
     lines = [[name.replace("_", " ") if name != "run_id" else name for name in SHOWN]]
     for row in rows:
         lines.append([_shown(name, row.get(name)) for name in SHOWN])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(SHOWN))]
-    left = [name in ("run_id", "status") for name in SHOWN]
-    return "\n".join(
-        "  ".join(
-            f"{text:<{w}}" if to_left else f"{text:>{w}}"
-            for text, w, to_left in zip(line, widths, left, strict=True)
-        )
-        for line in lines
-    )
+    return aligned(lines, [SHOWN.index("run_id"), SHOWN.index("status")])
 
 
 def _shown(name: str, value: Any) -> str:

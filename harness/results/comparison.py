@@ -1,0 +1,187 @@
+"""Two results folders side by side: settings that both have, what changed in them, what only one has."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from harness.results.differences import Difference, paired_difference, welch_difference
+from harness.results.repeats import labelled
+from harness.results.schema import ENVIRONMENT_COLUMNS
+from harness.results.settings import show
+
+EQUAL, WITHIN, CHANGED, TOO_FEW = (
+    "equal to the digit", "within the spread of seeds", "changed", "too few seeds to say",
+)  # fmt: skip
+VERDICTS = (CHANGED, WITHIN, EQUAL, TOO_FEW)
+"""What can be said of a setting, in the order of a table."""
+
+MEASURES = ("test_accuracy", "test_loss")
+"""What is compared beyond the spread of seeds."""
+
+ENOUGH_SEEDS = 3
+
+RULE = (
+    f"{EQUAL}: every seed that A and B share has the same status, steps, losses, accuracies and norms. "
+    f"{CHANGED} (*): the t interval of B − A in test accuracy or test loss leaves out 0; all intervals of "
+    "one comparison hold together in 95 of 100 comparisons (Bonferroni). Differences are paired by seed "
+    f"where A and B share at least {ENOUGH_SEEDS} seeds that ended ok; else they are those of the means "
+    f"(Welch) of the seeds that only one has, at least {ENOUGH_SEEDS} on each side; else: {TOO_FEW}."
+)
+
+ABOUT = ("task", "variant", "data_source", "seq_len", "label", "size", "condition")
+"""What tells a setting apart, as `labelled` names it."""
+
+OUTCOMES = (
+    "status", "steps", "best_step", "val_loss", "val_accuracy", "test_loss", "test_accuracy",
+    "test_sequence_accuracy", "solved_step", "grad_norm_mean", "grad_norm_max",
+)  # fmt: skip
+"""What is the same to the digit when nothing changed; times are not."""
+
+ORIGIN_COLUMNS = ("code", "data_hash", "revisions")
+"""What may differ between runs of one `setting`: third-party code, data, revisions of this package."""
+
+
+@dataclass(frozen=True, eq=False)
+class SettingPair:
+    """One setting in A and in B."""
+
+    about: dict[str, Any]
+    """The columns `ABOUT`."""
+    origin: str
+    """In which of `ORIGIN_COLUMNS` A and B differ: `code 1a → 2b`; empty: in none."""
+    a: pd.DataFrame
+    b: pd.DataFrame
+    shared: int
+    """Seeds that both have, however they ended."""
+    status_changed: int
+    """How many of these ended in another status."""
+    differences: dict[str, tuple[float, float]]
+    """By measure: B − A, and the half width of its interval (NaN: too few seeds)."""
+    verdict: str
+    changed: tuple[str, ...]
+    """The measures that changed beyond the spread of seeds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two sets of runs, compared setting by setting."""
+
+    pairs: list[SettingPair]
+    only_a: pd.DataFrame
+    """Runs of the settings that B does not have, with `label`, `condition` and `size`."""
+    only_b: pd.DataFrame
+    environment: dict[str, tuple[str, str]]
+    """Columns such as `torch` whose values differ: those of A and those of B, as text."""
+
+
+def compare_runs(a: pd.DataFrame, b: pd.DataFrame) -> Comparison:
+    """Compares the runs of the stage `final` in two folders.
+
+    A setting is matched by `setting`, the hash of all of the config but seed, code and data, and by
+    `ORIGIN_COLUMNS`. Where A and B have a setting once each, with other code, data or revisions, it is
+    matched too, and `SettingPair.origin` says in what they differ.
+
+    Args:
+        a: the rows of `load_runs`.
+        b: likewise.
+    """
+    both = pd.concat([a.assign(side="a"), b.assign(side="b")], ignore_index=True)
+    both = both[both["stage"] != "tune"].reset_index(drop=True)
+    if both.empty:
+        return Comparison([], both, both, {})
+    # named by their config alone: what else differs is in `origin`
+    named = labelled(both.assign(**dict.fromkeys(ORIGIN_COLUMNS, "")))
+    both = both.assign(**{name: named[name] for name in ("label", "condition", "size")})
+    matched, rest_a, rest_b = _match(*(_groups(both[both["side"] == side]) for side in ("a", "b")))
+    intervals = len(MEASURES) * sum(_way(left, right) != "" for left, right in matched)
+    level = 1 - 0.05 / max(1, intervals)
+    pairs = [_pair(left, right, level) for left, right in matched]
+    pairs.sort(key=lambda pair: VERDICTS.index(pair.verdict))
+    only_a, only_b = (pd.concat([both.iloc[:0], *rest]) for rest in (rest_a, rest_b))
+    return Comparison(pairs, only_a, only_b, _environment(both))
+
+
+Groups = dict[Any, pd.DataFrame]
+
+
+def _groups(rows: pd.DataFrame) -> Groups:
+    return dict(list(rows.groupby(["setting", *ORIGIN_COLUMNS], sort=False)))
+
+
+def _match(
+    a: Groups, b: Groups
+) -> tuple[list[tuple[pd.DataFrame, pd.DataFrame]], list[pd.DataFrame], list[pd.DataFrame]]:
+    """Pairs of groups with the same key, then of those whose setting is left over once on each side."""
+    pairs = [(a[key], b[key]) for key in a if key in b]
+    rest_a, rest_b = (
+        {key: rows for key, rows in one.items() if key not in other} for one, other in ((a, b), (b, a))
+    )
+    for setting in dict.fromkeys(key[0] for key in rest_a):
+        left, right = ([key for key in rest if key[0] == setting] for rest in (rest_a, rest_b))
+        if len(left) == len(right) == 1:
+            pairs.append((rest_a.pop(left[0]), rest_b.pop(right[0])))
+    return pairs, list(rest_a.values()), list(rest_b.values())
+
+
+def _pair(a: pd.DataFrame, b: pd.DataFrame, level: float) -> SettingPair:
+    first = a.iloc[0]
+    about = {name: first[name] for name in ABOUT}
+    origin = "; ".join(
+        f"{name} {first[name] or 'none'} → {b[name].iloc[0] or 'none'}"
+        for name in ORIGIN_COLUMNS
+        if first[name] != b[name].iloc[0]
+    )
+    left, right = a.set_index("seed"), b.set_index("seed")
+    shared = left.index.intersection(right.index)
+    moved = int((left.loc[shared, "status"] != right.loc[shared, "status"]).sum())
+    differences = {name: _difference(a, b, name, level) for name in MEASURES}
+    changed = tuple(name for name, (mean, half) in differences.items() if abs(mean) > half)
+    outcomes = [side.loc[shared, list(OUTCOMES)].map(show) for side in (left, right)]
+    if len(shared) and outcomes[0].equals(outcomes[1]):
+        verdict, changed = EQUAL, ()
+    elif changed:
+        verdict = CHANGED
+    else:
+        verdict = TOO_FEW if all(math.isnan(half) for _, half in differences.values()) else WITHIN
+    return SettingPair(about, origin, a, b, len(shared), moved, differences, verdict, changed)
+
+
+def _way(a: pd.DataFrame, b: pd.DataFrame) -> str:
+    """How A and B are compared: `paired`, `unpaired`, or empty with too few seeds."""
+    left, right = (set(rows.loc[rows["status"] == "ok", "seed"]) for rows in (a, b))
+    if len(left & right) >= ENOUGH_SEEDS:
+        return "paired"
+    return "unpaired" if min(len(left - right), len(right - left)) >= ENOUGH_SEEDS else ""
+
+
+def _difference(a: pd.DataFrame, b: pd.DataFrame, name: str, level: float) -> tuple[float, float]:
+    """B − A, and the half width of its interval; NaN with too few seeds, of the width alone."""
+    left, right = (rows.loc[rows["status"] == "ok"].set_index("seed")[name] for rows in (a, b))
+    way = _way(a, b)
+    if way == "paired":
+        return _mean_and_half(paired_difference(right, left, level))
+    if way == "unpaired":
+        only_left, only_right = left.index.difference(right.index), right.index.difference(left.index)
+        return _mean_and_half(welch_difference(right[only_right].tolist(), left[only_left].tolist(), level))
+    return float(right.mean() - left.mean()) if len(left) and len(right) else math.nan, math.nan
+
+
+def _mean_and_half(found: Difference) -> tuple[float, float]:
+    """A difference and the half width of its interval, which is 0 where enough seeds do not vary at all."""
+    no_spread = math.isnan(found.half) and found.n >= ENOUGH_SEEDS
+    return found.mean, 0.0 if no_spread else found.half
+
+
+def _environment(both: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    found = {}
+    for name in ("git_commit", *ENVIRONMENT_COLUMNS, "python", "device"):
+        of_a, of_b = (
+            ", ".join(sorted(set(both.loc[both["side"] == side, name].map(show)))) for side in ("a", "b")
+        )
+        if of_a != of_b and of_a and of_b:
+            found[name] = (of_a, of_b)
+    return found
