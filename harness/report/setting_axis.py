@@ -17,7 +17,7 @@ SETTING_WORDS = {
     "lr": "learning rate",
     "init": "initialisation",
     "clip": "clipping threshold",
-    "task.n_train": "number of training samples",
+    "n_train": "number of training samples",
 }
 """Words for settings that have better ones than their key."""
 
@@ -35,7 +35,8 @@ def setting_words(x: str) -> str:
     >>> setting_words("lr"), setting_words("train.weight_decay")
     ('learning rate', 'weight decay')
     """
-    return SETTING_WORDS.get(x, x.rpartition(".")[2].replace("_", " "))
+    leaf = x.rpartition(".")[2]
+    return SETTING_WORDS.get(leaf, leaf.replace("_", " "))
 
 
 def setting_label(x: str) -> str:

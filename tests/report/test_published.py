@@ -5,6 +5,7 @@ from matplotlib.colors import to_hex
 
 from harness.report.figures import FIGURES
 from harness.report.figures.published import PUBLISHED, plot_published
+from harness.report.page_style import PAPER
 from harness.report.published_section import published_parts
 from harness.report.published_words import difference_text, differences, measured_value, published_value
 from harness.report.report_files import write_report
@@ -12,7 +13,9 @@ from harness.report.style import cell_styles
 from harness.results import load_runs
 from harness.results.published import load_published
 from harness.results.published_match import match_published
+from tests.report.test_figures import data_of
 
+from .checks import outside, overlaps, text_boxes
 from .synthetic import make_record, write_run
 
 ROWS = {
@@ -132,3 +135,12 @@ def test_the_figure_shows_every_seed_and_the_published_numbers(tmp_path):
     assert texts[3].startswith("rnn, measured here 2 layers, H = 256") and "3 seeds" in texts[3]
     assert PUBLISHED in FIGURES
     assert tmp_path / "figures" / "published.png" in write_report(tmp_path)
+
+
+def test_the_figure_is_drawn_for_paper_too(tmp_path):
+    write_run(tmp_path, make_record(**ROWS, cell="rnn"))
+    data = data_of(load_runs(tmp_path), page_style=PAPER)
+    [page] = PUBLISHED.draw(data, PUBLISHED.caption)
+    assert page.get_figwidth() == PAPER.widths[0]
+    boxes = text_boxes(page)
+    assert not overlaps(boxes) and not outside(page, boxes)

@@ -15,8 +15,9 @@ from matplotlib.lines import Line2D
 from harness.report.axes import accuracy_label, loss_label, plain_log_numbers, spans_more_than
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.layout import Panel, drawing_axes, make_pages, not_ok_text
+from harness.report.page_style import points
 from harness.report.published_words import measured_setting, published_setting
-from harness.report.style import GREY, CellStyle, cell_styles
+from harness.report.style import INK, CellStyle, cell_styles
 from harness.results.published import load_published
 from harness.results.published_match import PublishedMatch, match_published
 
@@ -88,7 +89,8 @@ def published_pages(data: ReportData, caption: str) -> list[Figure]:
         title = f"Published and measured: {task} ({variant}), T = {length}, {metric.replace('_', ' ')}"
         pages += make_pages(
             [Panel((), runs)], draw, title=title, caption=caption, styles={}, columns=1,
-            panel_height=_ROW * rows + 0.3, handles=_handles(metric, {m.result.relation for m in matches}),
+            panel_height=_ROW * rows + 0.3, page_style=data.page_style,
+            handles=_handles(metric, {m.result.relation for m in matches}),
         )  # fmt: skip
     return pages
 
@@ -103,7 +105,7 @@ def _place(match: PublishedMatch) -> tuple[str, str, int, str]:
 
 
 def _axes_of_rows(ax: Axes, texts: Sequence[str]) -> None:
-    ax.set_yticks(range(len(texts)), texts, fontsize=8, linespacing=1.1)
+    ax.set_yticks(range(len(texts)), texts, fontsize=0.8 * points("font.size"), linespacing=1.1)
     ax.set_ylim(len(texts) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.margins(x=0.1)
@@ -124,7 +126,7 @@ def _label(runs: pd.DataFrame, metric: str) -> str:
 
 def _handles(metric: str, relations: set[str]) -> list[Line2D]:
     words = {"=": "published", "<": "published: below this", ">=": "published: not below this"}
-    look: dict[str, Any] = {"linestyle": "none", "color": GREY}
+    look: dict[str, Any] = {"linestyle": "none", "color": INK}
     handles = [
         Line2D([], [], marker=_MARKS[relation], markerfacecolor="white", label=words[relation], **look)
         for relation in words

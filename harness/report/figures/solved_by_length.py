@@ -15,10 +15,7 @@ from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.layout import Panel, drawing_axes, make_pages, not_ok_text, split
 from harness.report.page_style import SCREEN, points
 from harness.report.style import FRAME, INK, CellStyle, cell_styles
-from harness.results.statistics import wilson_interval
-
-ENDED = ("ok", "diverged")
-"""Runs that count: a diverged one did not solve the task, a failed or interrupted one says nothing."""
+from harness.results.outcomes import solved_of
 
 _BAR = 0.56  # width of a bar, of a column; its frame is as high, of a row
 _ROWS_OF_CONDITIONS = 16  # up to so many rows, other settings than the cell are rows of the same panel
@@ -35,11 +32,11 @@ def solved_shares(runs: pd.DataFrame, row: str = "label") -> pd.DataFrame:
         `row`, `seq_len`, `solved`, `n` (runs that are `ok` or `diverged`), and `low` and `high`, the ends of
         the Wilson interval of their share, NaN for n = 0.
     """
-    ended = runs["status"].isin(ENDED)
-    solved = (runs["status"] == "ok") & runs["solved_step"].notna()
-    counts = runs.assign(solved=solved, n=ended).groupby([row, "seq_len"], sort=False)[["solved", "n"]].sum()
-    ends = [wilson_interval(int(k), int(n)) for k, n in counts.itertuples(index=False, name=None)]
-    return counts.assign(low=[low for low, _ in ends], high=[high for _, high in ends]).reset_index()
+    rows = []
+    for (name, T), group in runs.groupby([row, "seq_len"], sort=False):
+        share = solved_of(group)
+        rows.append((name, T, share.met, share.n, share.low, share.high))
+    return pd.DataFrame(rows, columns=[row, "seq_len", "solved", "n", "low", "high"])
 
 
 def longest_solved(shares: pd.DataFrame, *, everybody: bool) -> str:
@@ -96,7 +93,7 @@ def plot_solved_by_length(
 def _bar(ax: Axes, i: int, j: int, share: Any, color: str) -> None:
     """The bar of row `i` and column `j`: a frame, its filled part, the interval and the counts."""
     small = 0.8 * points("font.size")
-    if share is None or not share["n"]:
+    if share is None or not share["n"] > 0:
         text = "not run" if share is None else "no result"
         ax.text(j, i, text.replace(" ", "\n"), ha="center", va="center", fontsize=small, style="italic")
         return
@@ -134,7 +131,7 @@ def solved_panels(runs: pd.DataFrame) -> list[Panel]:
 
     Panels with one length are left out.
     """
-    known = runs[runs["solved_rule"].notna() & runs["status"].isin(ENDED)]
+    known = runs[runs["solved_rule"].notna() & runs["status"].isin(["ok", "diverged"])]
     panels = []
     for panel in split(known.assign(condition=""), ["size"]):
         mine = runs.loc[panel.runs.index]

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from harness.report.page.encode import encoded
-from harness.report.setting_axis import SETTING_WORDS
+from harness.report.setting_axis import setting_words
 from harness.report.style import CellStyle
 from harness.results.tables import OTHER_LENGTH_COLUMN
 
@@ -29,8 +29,6 @@ _MEASURES = (
 )
 """Columns that can be drawn: title, factor, and the column of a line to compare with."""
 
-_WORDS = {"seq_len": "sequence length T", "size": "size", "init": "initialisation", **SETTING_WORDS}
-
 
 def explore_payload(
     runs: pd.DataFrame, varying: pd.DataFrame, styles: Mapping[str, CellStyle]
@@ -49,8 +47,8 @@ def explore_payload(
     axes = [name for name in settings if len({value for value in settings[name][final] if value}) > 1]
     return {
         "measures": _measures(runs[final]),
-        "axes": [{"key": name, "title": _title(name)} for name in axes]
-        or [{"key": "seq_len", "title": _title("seq_len")}],
+        "axes": [{"key": name, "title": setting_words(name)} for name in axes]
+        or [{"key": "seq_len", "title": setting_words("seq_len")}],
         "settings": {name: encoded(list(settings[name])) for name in settings},
         "label": encoded(list(runs["label"])),
         "place": encoded(place),
@@ -84,7 +82,3 @@ def _measures(runs: pd.DataFrame) -> list[dict[str, Any]]:
         for key, title, scale, reference in _MEASURES + others
         if runs[key].notna().any()
     ]
-
-
-def _title(name: str) -> str:
-    return _WORDS.get(name, name.replace("_", " "))
