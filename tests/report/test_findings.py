@@ -61,6 +61,9 @@ def test_no_cell_solves_anything(findings_of):
     assert "rnn solved no length tried (14 and 28) with any of 2 seeds" in texts["memory"][0]
     one = findings_of(*(solving("gru", 7, s, None) for s in range(2)))
     assert "gru solved T = 7 with none of 2 seeds" in one["memory"][0]
+    single = findings_of(*(solving("gru", T, 0, None) for T in (7, 9)))["memory"][0]
+    assert "gru did not solve any length tried (7 and 9) with its one seed" in single
+    assert "One seed proves nothing." in single
 
 
 def test_a_diverged_run_has_not_solved_the_task_and_a_failed_one_does_not_count(findings_of):

@@ -51,10 +51,11 @@ def _outcome(shares: tuple[tuple[int, float, float], ...]) -> str:
     tried = [T for T, _, _ in shares]
     if len(counts) == 1:
         met, n = counts.pop()
-        if len(tried) == 1:
-            return f"solved T = {tried[0]} with {met or 'none'} of {n} seeds"
-        lengths = listed(map(str, tried))
-        if met:
-            return f"solved every length tried ({lengths}) with {met} of {n} seeds"
-        return f"solved no length tried ({lengths}) with any of {n} seeds"
+        every = f"T = {tried[0]}" if len(tried) == 1 else f"every length tried ({listed(map(str, tried))})"
+        if n == 1:
+            words = f"solved {every}" if met else f"did not solve {every.replace('every', 'any')}"
+            return f"{words} with its one seed"
+        if met or len(tried) == 1:
+            return f"solved {every} with {met or 'none'} of {n} seeds"
+        return f"solved {every.replace('every', 'no')} with any of {n} seeds"
     return "solved " + ", ".join(f"T = {T} with {met} of {n}" for T, met, n in shares)
