@@ -18,10 +18,10 @@ FIGURE_OF_rows_mnist_tutorial := accuracy_vs_readout
 keep-summary = sed 's| \[Figure\](figures/[^)]*)\.||' $(1)/summary.md > results/reference/$(2).md
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep smoke time report reference answers catalogue bench docs test lint clean
+.PHONY: help install sweep smoke time report reference answers catalogue bench docs test test-browser lint clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo "EXPERIMENT=name (one of conf/experiment), RESULTS=folder and ARGS='KEY=VALUE ...' go to the harness."
 
 install: $(INSTALLED) ## make .venv and install the harness with its tools
@@ -72,6 +72,9 @@ docs: $(INSTALLED) ## write docs/tables.md from the code; execute the notebook o
 
 test: $(INSTALLED) ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)
+
+test-browser: $(INSTALLED) ## run the tests of the report's page in Chromium, which must be installed
+	$(BIN)/python -m pytest -m browser tests/report/page $(ARGS)
 
 lint: $(INSTALLED) ## check format, style, types and imports between packages
 	$(BIN)/ruff format --check .

@@ -26,21 +26,22 @@ DIGITS = 6
 
 def runs_with_details(runs: pd.DataFrame) -> list[str]:
     """The runs whose details the page holds: all up to `ALL_UP_TO`, else the median one of each setting."""
-    if len(runs) <= ALL_UP_TO:
-        return list(runs["run_id"])
-    groups = runs.groupby(list(REPEAT_COLUMNS), sort=False, dropna=False)
-    return [median_run(group) for _, group in groups][:MOST]
+    return list(runs["run_id"]) if len(runs) <= ALL_UP_TO else median_runs(runs)[:MOST]
 
 
-def median_run(runs: pd.DataFrame) -> str:
-    """The run in the middle by test accuracy and loss, for value targets by loss; of two the lower.
+def median_runs(runs: pd.DataFrame) -> list[str]:
+    """The run in the middle of each setting by test accuracy and loss, for value targets by loss.
 
-    Runs that are not `ok` are looked at only where none is.
+    Of two in the middle it is the lower. Runs that are not `ok` are looked at only where none is.
     """
-    ok = runs[runs["status"] == "ok"]
-    among = ok if len(ok) else runs
-    by = ["test_loss"] if among["tolerance"].notna().any() else ["test_accuracy", "test_loss"]
-    return str(among.sort_values([*by, "seed"], kind="stable")["run_id"].iloc[(len(among) - 1) // 2])
+    ok = runs["status"] == "ok"
+    first = runs["test_loss"].where(runs["tolerance"].notna(), runs["test_accuracy"])
+    keyed = runs.assign(_ok=ok, _not_ok=~ok, _first=first)
+    ordered = keyed.sort_values(["_not_ok", "_first", "test_loss", "seed"], kind="stable")
+    groups = ordered.groupby(list(REPEAT_COLUMNS), sort=False, dropna=False)
+    n_ok, size = groups["_ok"].transform("sum"), groups["_ok"].transform("size")
+    middle = (n_ok.where(n_ok > 0, size) - 1) // 2
+    return list(ordered[groups.cumcount() == middle].sort_index()["run_id"])
 
 
 def details_payload(results_dir: Path, run_ids: Sequence[str]) -> dict[str, Any]:

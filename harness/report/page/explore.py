@@ -80,5 +80,5 @@ def _measures(runs: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {"key": key, "title": title, "scale": scale, "reference": reference}
         for key, title, scale, reference in _MEASURES + others
-        if runs[key].notna().any()
+        if runs["solved_rule" if key == "solved_step" else key].notna().any()  # unsolved is a result
     ]

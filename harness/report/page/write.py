@@ -106,7 +106,7 @@ def _models(data: PageData) -> dict[str, Any]:
         "not_ok": int((runs["status"] != "ok").sum()),
         "tasks": task_definitions(runs, data.lookups),
         "definitions": _definitions(details),
-        "details_note": _details_note(len(runs), len(detailed)),
+        "details_note": details_note(len(runs), len(detailed)),
         "payload": script_json(_payload(runs, varying, tables, data.lookups)),
         "details": packed(details),
     }
@@ -151,7 +151,7 @@ def _definitions(details: dict[str, Any]) -> list[tuple[str, dict[str, str]]]:
     return known + [(f"{name}.csv: recorded by a probe", columns) for name, columns in others.items()]
 
 
-def _details_note(runs: int, detailed: int) -> str:
+def details_note(runs: int, detailed: int) -> str:
     """What the page says of a run whose curves it does not hold; empty where it holds all."""
     if detailed == runs:
         return ""

@@ -1,7 +1,7 @@
 // Charts: one way to draw a Vega-Lite specification in the colours of the page, again when these or the width change.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const drawings = new Map();
+const drawings = new Map(), drawn = new WeakMap();
 
 /** A colour of the static figures, lighter where it would vanish on a dark page. */
 function shade(color) {
@@ -25,18 +25,29 @@ function theme() {
 
 /**
  * Draws into an element; `specification` makes the specification for a width in pixels. The expressions are
- * interpreted, since the page's policy forbids code made from text. Returns a promise of the view.
+ * interpreted, since the page's policy forbids code made from text. One drawing of an element follows another.
  */
 async function drawChart(root, specification, clicked) {
-  drawings.set(root, [specification, clicked]);
+  const mine = [specification, clicked];
+  drawings.set(root, mine);
+  const before = drawn.get(root);
+  const now = (async () => {
+    await before;
+    if (drawings.get(root) === mine) await drawNow(root, specification, clicked); // else a later one is waiting
+  })();
+  drawn.set(root, now);
+  return now;
+}
+
+async function drawNow(root, specification, clicked) {
   const spec = { config: theme(), ...specification(root.clientWidth) };
-  const { view } = await vegaEmbed(root, spec, { actions: false, ast: true, renderer: "canvas", tooltip: { theme: dark.matches ? "dark" : "light" } });
+  if (!root.firstElementChild) root.append(make("div")); // Vega gives its element a label of its own
+  const { view } = await vegaEmbed(root.firstElementChild, spec, { actions: false, ast: true, renderer: "canvas", tooltip: { theme: dark.matches ? "dark" : "light" } });
   // the element says what the chart shows; its parts have no roles of their own
   root.querySelectorAll("[role^='graphics']").forEach((part) => {
     for (const name of ["role", "aria-roledescription", "aria-label"]) part.removeAttribute(name);
   });
   if (clicked) view.addEventListener("click", (_, item) => { if (item?.datum?.run !== undefined) clicked(item.datum.run); });
-  return view;
 }
 
 /** Draws every chart again that is still in the page. */

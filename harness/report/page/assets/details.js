@@ -109,7 +109,7 @@ function curve(title, ys, names, columns, shape) {
     encoding: {
       x: { field: "x", type: "quantitative", title: x, axis: { tickCount: 5, format: "~s" } },
       y: { field: "value", type: "quantitative", title: null, scale: log ? { type: "log" } : { zero: false } },
-      color: series.length > 1 ? { field: "series", type: "nominal", sort: series, legend: { title: null, orient: "bottom", columns: 2, symbolLimit: 8 }, scale: { scheme: series.length > 5 ? "viridis" : dark.matches ? "set2" : "dark2" } } : { value: shade("#0072B2") },
+      color: series.length > 1 ? { field: "series", type: "nominal", legend: { title: null, orient: "bottom", columns: 2, symbolLimit: 8 }, scale: { domain: series, scheme: series.length > 5 ? "viridis" : dark.matches ? "set2" : "dark2" } } : { value: shade("#0072B2") },
       tooltip: [{ field: "x", title: x }, { field: "value", title }, { field: "series" }],
     },
   }), null]);

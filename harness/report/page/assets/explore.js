@@ -7,6 +7,7 @@ function buildExplorer(root, runs, openRun) {
   const { measures, axes, styles } = page.explore;
   const raw = lazyColumns(runs.raw), setting = lazyColumns(page.explore.settings), passes = passesFilters(runs);
   const [label, place, drawn] = ["label", "place", "drawn"].map((name) => decode(page.explore[name]));
+  const varying = Object.keys(page.explore.settings).filter((name) => new Set(setting(name)).size > 1);
   if (!measures.length) return () => {};
   const y = choice("Show", measures), x = choice("by", axes);
   root.querySelector(".controls").append(y.element, x.element);
@@ -21,7 +22,7 @@ function buildExplorer(root, runs, openRun) {
   /** One point for each run that has the measure, a bound included, and how many runs have none. */
   function pointsOf(measure, axis) {
     const values = raw(measure.key), levels = measure.reference ? raw(measure.reference) : null;
-    const others = Object.keys(page.explore.settings).filter((name) => name !== axis.key);
+    const others = varying.filter((name) => name !== axis.key);
     const points = [], missing = new Map();
     for (let run = 0; run < runs.size; run++) {
       if (!drawn[run] || !passes(run)) continue;
@@ -54,7 +55,7 @@ function buildExplorer(root, runs, openRun) {
   }
 
   function described(name, value) {
-    if (!value || new Set(setting(name)).size < 2) return "";
+    if (!value) return "";
     return name === "seq_len" ? `T = ${value}` : name === "size" ? value : `${name.replaceAll("_", " ")} ${value}`;
   }
 
@@ -106,16 +107,19 @@ function medians(points) {
   }).filter((one) => one.median !== null);
 }
 
+/** Texts of the runs stand in the data and in domains only: Vega-Lite makes expressions of orders it is given. */
 function specification(width, measure, axis, points, panels, cells) {
   const columns = Math.min(panels.length, Math.max(1, Math.floor(width / 330)));
   const values = points.map((point) => point.value);
   const log = needsLog(values) && measure.scale === 1;
   const scale = log ? { type: "log" } : measure.scale === 100 ? { domain: [0, 100] } : { zero: false, nice: true };
-  const lines = medians(points).map((one) => ({ ...one, value: one.median, line: true }));
+  const lines = medians(points).map((one) => ({ ...one, value: one.median, line: true })).filter((one) => !log || one.value > 0);
+  const data = [...points.map((point) => ({ ...point, line: false })), ...lines]
+    .filter((one) => !log || one.value > 0).map((one) => ({ ...one, panelPlace: panels.indexOf(one.panel) }));
   const xs = [...new Set(points.map((point) => point.x))].sort(collator.compare);
   const common = {
-    x: { field: "x", type: "ordinal", sort: xs, title: axis.title, axis: { labelAngle: xs.some((one) => one.length > 6) ? -30 : 0 } },
-    xOffset: cells.length > 1 ? { field: "cell", sort: cells } : undefined,
+    x: { field: "x", type: "ordinal", scale: { domain: xs }, title: axis.title, axis: { labelAngle: xs.some((one) => one.length > 6) ? -30 : 0 } },
+    xOffset: cells.length > 1 ? { field: "cell", scale: { domain: cells } } : undefined,
     y: { field: "value", type: "quantitative", scale, title: measure.title },
     color: { field: "cell", type: "nominal", scale: { domain: cells, range: cells.map((cell) => shade(page.explore.styles[cell].color)) }, legend: { title: null, orient: "top" } },
   };
@@ -127,14 +131,14 @@ function specification(width, measure, axis, points, panels, cells) {
   const level = { field: "level", type: "quantitative", aggregate: "mean" };
   const only = (line) => [{ filter: { field: "line", equal: line } }];
   return {
-    data: { values: [...points.map((point) => ({ ...point, line: false })), ...lines].filter((one) => !log || one.value > 0) },
-    facet: { field: "panel", type: "nominal", sort: panels, title: null, header: { labelLimit: width / columns - 40 } },
+    data: { values: data },
+    facet: { field: "panel", type: "nominal", sort: { field: "panelPlace", op: "min" }, title: null, header: { labelLimit: width / columns - 40 } },
     columns, spacing: 28,
     spec: {
       width: Math.max(180, width / columns - 90), height: 230,
       layer: [
         ...(points.some((point) => Number.isFinite(point.level)) ? [{ transform: only(false), mark: { type: "rule", strokeDash: [5, 4], color: "#888" }, encoding: { y: { ...level, scale, title: measure.title } } }] : []),
-        { transform: only(true), mark: { type: "line", strokeWidth: 1.6, tooltip: false }, encoding: common },
+        ...(lines.length ? [{ transform: only(true), mark: { type: "line", strokeWidth: 1.6, tooltip: false }, encoding: common }] : []),
         { transform: only(false), mark: { type: "point", size: 55, opacity: 0.85, filled: true, cursor: "pointer" }, encoding: { ...common, shape, tooltip } },
       ],
     },

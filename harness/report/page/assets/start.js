@@ -9,4 +9,9 @@ buildFilters(document.getElementById("filters"), models.get("runs"), () => {
   showTables.forEach((show) => show());
   drawExplorer();
 });
-drawExplorer();
+requestAnimationFrame(() => setTimeout(drawExplorer)); // after the first paint
+
+// what is folded on the screen stands open on paper
+const folded = () => document.querySelectorAll("#what details");
+addEventListener("beforeprint", () => folded().forEach((one) => { one.dataset.was = one.open; one.open = true; }));
+addEventListener("afterprint", () => folded().forEach((one) => { one.open = one.dataset.was === "true"; }));

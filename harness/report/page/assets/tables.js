@@ -11,7 +11,7 @@ function liveTable(root, model, passes, openRow) {
   let rows = [], searched = null;
   if (!body) return () => {};
 
-  const search = make("input", { type: "search", oninput: () => change({ query: search.value.toLowerCase(), page: 0 }) });
+  const search = make("input", { type: "search", "aria-label": `Search ${model.key}`, oninput: () => change({ query: search.value.toLowerCase(), page: 0 }) });
   const status = make("span", { class: "count", role: "status" });
   const back = make("button", { type: "button", onclick: () => change({ page: state.page - 1 }) }, "Previous");
   const next = make("button", { type: "button", onclick: () => change({ page: state.page + 1 }) }, "Next");
@@ -20,6 +20,8 @@ function liveTable(root, model, passes, openRow) {
   tools.append(make("label", {}, "Search", search), status, back, next, csv);
   tools.hidden = false;
   root.querySelector(".more")?.remove();
+  const printed = make("p", { class: "printed" });
+  root.append(printed);
   const heads = [...root.querySelectorAll("thead th")];
   heads.forEach((head, place) => {
     head.replaceChildren(make("button", { type: "button", onclick: () => sortBy(place) }, head.textContent));
@@ -67,8 +69,10 @@ function liveTable(root, model, passes, openRow) {
     body.replaceChildren(...shown.map(rowElement));
     const all = rows.length === model.size ? "" : ` (of ${model.size})`;
     status.textContent = rows.length ? `${first + 1}–${first + shown.length} of ${rows.length}${all}` : `no row${all}`;
+    back.hidden = next.hidden = last === 0;
     back.disabled = state.page === 0;
     next.disabled = state.page === last;
+    printed.textContent = shown.length < model.size ? `Rows ${status.textContent}.` : "";
     csv.disabled = rows.length === 0;
   }
 
