@@ -76,7 +76,7 @@ def make_report(
     tables.append(write_summary(results_dir, runs, tuning, findings))
     figures += sorted((results_dir / "figures").glob("speed-*"))
     drawn = [path for path in figures if path.suffix == ".png"]
-    page = write_page(PageData(results_dir, runs, drawn, figures_of(whole), findings, lookups))
+    page = write_page(PageData(results_dir, runs, drawn, findings, lookups, figures_of(whole)))
     write_atomically(results_dir / REPORTED_ROWS_FILE, state)
     return Report(page, findings, tuple(tables), tuple(figures))
 

@@ -49,10 +49,10 @@ class PageData:
     """The rows of `load_runs`."""
     figures: Sequence[Path] = ()
     """The PNG files that the report has drawn."""
-    specs: Sequence[FigureSpec] = ()
-    """What the report can draw, for questions and captions."""
     findings: Sequence[Finding] = ()
     lookups: Lookups = NO_LOOKUPS
+    specs: Sequence[FigureSpec] = ()
+    """What the report can draw, for questions and captions."""
 
 
 def write_page(data: PageData) -> Path:

@@ -1,4 +1,4 @@
-"""Every number of the page, recomputed from the files of the runs with json, csv and the standard library."""
+"""Every number of the page, recomputed from the files of the runs with json and csv, and SciPy for Welch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 import statistics
 
 import pytest
+import scipy.stats
 
 from tests.report.page.folders import columns_on_disk, page_of, rows_of, small_grid
 from tests.report.page.reading import decoded, details, facts, payload, raw_rows, read_html, static_table
@@ -29,6 +30,20 @@ def page(folder):
 
 def half(values):
     return T_975[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
+
+
+def accuracy_bounds(values):
+    """The interval of a mean accuracy: to each side the farther of two t intervals, one of the logits."""
+    n, mean, logits = len(values), statistics.fmean(values), [math.log(x / (1 - x)) for x in values]
+    middle, reach = statistics.fmean(logits), T_975[n - 1] * statistics.stdev(logits) / math.sqrt(n)
+    low, high = (1 / (1 + math.exp(-x)) for x in (middle - reach, middle + reach))
+    return max(0, min(mean - half(values), low)), min(1, max(mean + half(values), high))
+
+
+def shows_interval(text, middle, low, high, scale=1.0):
+    """Whether a text such as `94.4 (92.9 to 95.6)` shows three numbers."""
+    parts = re.fullmatch(r"(\S+) \((\S+) to (\S+)\)", text)
+    return parts and all(map(shows, parts.groups(), (middle, low, high), (scale,) * 3))
 
 
 def shows(text, value, scale=1.0):
@@ -99,25 +114,32 @@ def test_the_table_of_settings(folder, page):
             assert (line["n"], line["test accuracy %"], line["train s"]) == ("0 (+1 not ok)", "–", "–")
             continue
         assert line["n"] == (str(len(ok)) if len(ok) == len(group) else f"{len(ok)} (+1 not ok)")
-        for title, name, scale in (("test accuracy %", "test_accuracy", 100), ("test loss", "test_loss", 1)):
-            values = [row[name] for row in ok]
-            mean, interval = line[title].split(" ± ")
-            assert shows(mean, statistics.fmean(values), scale)
-            assert shows(interval, half(values), scale)
-        for title, name, scale in (
-            ("chance %", "chance_accuracy", 100),
-            ("grad norm", "grad_norm_mean", 1),
-            ("train s", "train_s", 1),
+        values = [row["test_accuracy"] for row in ok]
+        bounds = accuracy_bounds(values)
+        assert shows_interval(line["test accuracy %"], statistics.fmean(values), *bounds, scale=100)
+        for title, name in (
+            ("test loss", "test_loss"),
+            ("grad norm", "grad_norm_mean"),
+            ("train s", "train_s"),
         ):
-            assert shows(line[title], statistics.fmean(row[name] for row in ok), scale)
+            values = [row[name] for row in ok]
+            if min(values) == max(values):
+                assert shows(line[title], values[0])
+            else:
+                assert shows_interval(line[title], statistics.median(values), min(values), max(values))
+        assert shows(line["chance %"], statistics.fmean(row["chance_accuracy"] for row in ok), 100)
         assert shows(line["reach end"], statistics.median(row["gradflow_reach_end"] for row in ok))
         assert line["decades init"] == "–"
         steps = [row["solved_step"] for row in ok if row["solved_step"] is not None]
         if line["task"] == "mnist":
             assert (line["solved"], line["memoryless loss"]) == ("n/a", "not known")
         else:
-            at = f", at {statistics.median(steps):.0f}" if steps else ""
-            assert line["solved"] == f"{len(steps)} of {len(ok)}{at}"
+            ended = [row for row in group if row["status"] in ("ok", "diverged")]
+            budget = max(row["steps"] for row in group)
+            at = f", > {budget} steps"
+            if 2 * len(steps) > len(ended):
+                at = f" at {statistics.median(steps + [math.inf] * (len(ended) - len(steps))):.0f}"
+            assert line["solved"] == f"{len(steps)}/{len(ended)}{at}"
             assert shows(line["memoryless loss"], 1 / 6)
 
 
@@ -129,10 +151,12 @@ def test_the_table_of_pairs(folder, page):
             {row["seed"]: row["test_accuracy"] for row in groups[line["task"], line["T"], line[cell], "8"]
              if row["status"] == "ok"} for cell in ("cell", "minus")
         )  # fmt: skip
-        differences = [a[seed] - b[seed] for seed in a.keys() & b.keys()]
-        mean, interval = line["difference, points"].split(" ± ")
-        assert line["n"] == str(len(differences))
-        assert shows(mean, statistics.fmean(differences), 100) and shows(interval, half(differences), 100)
+        a, b = list(a.values()), list(b.values())
+        welch = scipy.stats.ttest_ind(a, b, equal_var=False).confidence_interval()
+        difference = statistics.fmean(a) - statistics.fmean(b)
+        bounds = max(-1, welch.low), min(1, welch.high)
+        assert shows_interval(line["difference, points"], difference, *bounds, scale=100)
+        assert line["n"] == str(min(len(a), len(b)))
 
 
 def test_what_was_run(folder, page):
