@@ -97,7 +97,7 @@ def compare_runs(a: pd.DataFrame, b: pd.DataFrame) -> Comparison:
     named = labelled(both.assign(**dict.fromkeys(ORIGIN_COLUMNS, "")))
     both = both.assign(**{name: named[name] for name in ("label", "condition", "size")})
     matched, rest_a, rest_b = _match(*(_groups(both[both["side"] == side]) for side in ("a", "b")))
-    intervals = len(MEASURES) * sum(_way(left, right) != "" for left, right in matched)
+    intervals = len(MEASURES) * sum(_way(_ok_seeds(left), _ok_seeds(right)) != "" for left, right in matched)
     level = 1 - 0.05 / max(1, intervals)
     pairs = [_pair(left, right, level) for left, right in matched]
     pairs.sort(key=lambda pair: VERDICTS.index(pair.verdict))
@@ -128,46 +128,56 @@ def _match(
 
 
 def _pair(a: pd.DataFrame, b: pd.DataFrame, level: float) -> SettingPair:
-    first = a.iloc[0]
-    about = {name: first[name] for name in ABOUT}
+    first, other = a.iloc[0], b.iloc[0]
     origin = "; ".join(
-        f"{name} {first[name] or 'none'} → {b[name].iloc[0] or 'none'}"
+        f"{name} {first[name] or 'none'} → {other[name] or 'none'}"
         for name in ORIGIN_COLUMNS
-        if first[name] != b[name].iloc[0]
+        if first[name] != other[name]
     )
-    left, right = a.set_index("seed"), b.set_index("seed")
+    left, right = (rows[["seed", *OUTCOMES]].set_index("seed") for rows in (a, b))
     shared = left.index.intersection(right.index)
     moved = int((left.loc[shared, "status"] != right.loc[shared, "status"]).sum())
-    differences = {name: _difference(a, b, name, level) for name in MEASURES}
+    differences = _differences(left[left["status"] == "ok"], right[right["status"] == "ok"], level)
     changed = tuple(name for name, (mean, half) in differences.items() if abs(mean) > half)
-    outcomes = [side.loc[shared, list(OUTCOMES)].map(show) for side in (left, right)]
-    if len(shared) and outcomes[0].equals(outcomes[1]):
+    if len(shared) and left.loc[shared].equals(right.loc[shared]):
         verdict, changed = EQUAL, ()
     elif changed:
         verdict = CHANGED
     else:
         verdict = TOO_FEW if all(math.isnan(half) for _, half in differences.values()) else WITHIN
+    about = {name: first[name] for name in ABOUT}
     return SettingPair(about, origin, a, b, len(shared), moved, differences, verdict, changed)
 
 
-def _way(a: pd.DataFrame, b: pd.DataFrame) -> str:
-    """How A and B are compared: `paired`, `unpaired`, or empty with too few seeds."""
-    left, right = (set(rows.loc[rows["status"] == "ok", "seed"]) for rows in (a, b))
-    if len(left & right) >= ENOUGH_SEEDS:
+def _ok_seeds(rows: pd.DataFrame) -> pd.Index:
+    return pd.Index(rows["seed"][rows["status"] == "ok"])
+
+
+def _way(a: pd.Index, b: pd.Index) -> str:
+    """How the seeds of A and B are compared: `paired`, `unpaired`, or empty with too few."""
+    if len(a.intersection(b)) >= ENOUGH_SEEDS:
         return "paired"
-    return "unpaired" if min(len(left - right), len(right - left)) >= ENOUGH_SEEDS else ""
+    return "unpaired" if min(len(a.difference(b)), len(b.difference(a))) >= ENOUGH_SEEDS else ""
 
 
-def _difference(a: pd.DataFrame, b: pd.DataFrame, name: str, level: float) -> tuple[float, float]:
-    """B − A, and the half width of its interval; NaN with too few seeds, of the width alone."""
-    left, right = (rows.loc[rows["status"] == "ok"].set_index("seed")[name] for rows in (a, b))
-    way = _way(a, b)
-    if way == "paired":
-        return _mean_and_half(paired_difference(right, left, level))
-    if way == "unpaired":
-        only_left, only_right = left.index.difference(right.index), right.index.difference(left.index)
-        return _mean_and_half(welch_difference(right[only_right].tolist(), left[only_left].tolist(), level))
-    return float(right.mean() - left.mean()) if len(left) and len(right) else math.nan, math.nan
+def _differences(a: pd.DataFrame, b: pd.DataFrame, level: float) -> dict[str, tuple[float, float]]:
+    """By measure: B − A of runs that are `ok`, by seed, and the half width of its interval.
+
+    With too few seeds the difference is that of the means, and the half width NaN.
+    """
+    way, found = _way(a.index, b.index), {}
+    for name in MEASURES:
+        of_a, of_b = a[name], b[name]
+        if way == "paired":
+            found[name] = _mean_and_half(paired_difference(of_b, of_a, level))
+        elif way == "unpaired":
+            only_a, only_b = a.index.difference(b.index), b.index.difference(a.index)
+            found[name] = _mean_and_half(
+                welch_difference(of_b[only_b].tolist(), of_a[only_a].tolist(), level)
+            )
+        else:
+            found[name] = float(of_b.mean() - of_a.mean()) if len(a) and len(b) else math.nan, math.nan
+    return found
 
 
 def _mean_and_half(found: Difference) -> tuple[float, float]:

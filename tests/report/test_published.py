@@ -3,6 +3,7 @@
 import pytest
 from matplotlib.colors import to_hex
 
+from harness.report.figure_spec import ReportData
 from harness.report.figures import FIGURES
 from harness.report.figures.published import PUBLISHED, plot_published
 from harness.report.page_style import PAPER
@@ -13,6 +14,7 @@ from harness.report.style import cell_styles
 from harness.results import load_runs
 from harness.results.published import load_published
 from harness.results.published_match import match_published
+from harness.results.repeats import labelled
 from tests.report.test_figures import data_of
 
 from .checks import outside, overlaps, text_boxes
@@ -144,3 +146,21 @@ def test_the_figure_is_drawn_for_paper_too(tmp_path):
     assert page.get_figwidth() == PAPER.widths[0]
     boxes = text_boxes(page)
     assert not overlaps(boxes) and not outside(page, boxes)
+
+
+def test_no_text_touches_another_or_leaves_the_page(tmp_path):
+    for seed in range(3):
+        write_run(tmp_path, make_record(**ADDING, seed=seed, solved_step=500 if seed else None))
+        pixels = {"seq_len": 784, "hidden_size": 64, "cell": "lstm", "init": "forget_bias=1"}
+        write_run(tmp_path, make_record(**(ROWS | pixels), seed=seed, test_accuracy=0.9 + seed / 100))
+    runs = labelled(load_runs(tmp_path))
+    data = ReportData(runs, runs.iloc[:0], runs.iloc[:0], cell_styles(runs["label"]))
+    pages = PUBLISHED.draw(data, PUBLISHED.caption)
+    assert len(pages) == 2
+    for page in pages:
+        boxes = text_boxes(page)
+        assert len(boxes) > 5 and not overlaps(boxes) and not outside(page, boxes)
+    (ax,) = pages[0].axes
+    text = ax.get_yticklabels()[-1].get_text()
+    assert " ".join(text.split()).endswith("3 seeds; 1 did not solve it")
+    assert text.count("\n") <= 4  # what a row has room for

@@ -22,7 +22,7 @@ from harness.results.published import load_published
 from harness.results.published_match import PublishedMatch, match_published
 
 _MARKS = {"=": "D", "<": "<", ">=": ">"}
-_LETTERS = 46  # of a line of text beside a row
+_LETTERS = 50  # of a line of text beside a row
 _ROW = 0.62  # inches: the name and up to three lines of setting
 
 
