@@ -45,7 +45,8 @@ function buildDetails(root, runs) {
       try { await navigator.clipboard.writeText(commands[row]); copy.textContent = "Copied"; } catch { getSelection().selectAllChildren(code); copy.textContent = "Selected: press Ctrl-C"; }
     } }, "Copy");
     const code = make("div", { class: "command" }, commands[row]);
-    return make("div", {}, code, copy);
+    const hint = make("span", { class: "note" }, "Add rerun=true where it has finished, or results_dir=FOLDER to keep the new run apart.");
+    return make("div", {}, code, make("div", { class: "bar" }, copy, hint));
   }
 
   function allColumns(row) {
