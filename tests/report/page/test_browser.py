@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from harness.report import make_report
+from harness.report import FIGURES, make_report
 from harness.report.findings import Finding
 from harness.report.page import Lookups, PageData, write_page
 from harness.results import load_runs
@@ -36,7 +36,8 @@ def path(folder):
     report = make_report(folder)
     finding = Finding("memory", "Both solve it.", "accuracy_vs_length")
     command = Lookups(lambda config: f"harness seed={config['seed']}", lambda target: None)
-    return write_page(PageData(folder, load_runs(folder), report.figures, (finding,), command))
+    runs = load_runs(folder)
+    return write_page(PageData(folder, runs, report.figures, (finding,), command, specs=FIGURES))
 
 
 @pytest.fixture
