@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import webbrowser
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +45,11 @@ def main(arguments: list[str]) -> int:
     except FileNotFoundError as error:
         raise ConfigError(str(error)) from None
     print(report_text(report))
-    if opened and not webbrowser.open(report.page.resolve().as_uri()):
+    if not opened:
+        return 0
+    import webbrowser
+
+    if not webbrowser.open(report.page.resolve().as_uri()):
         print("no browser could be opened")
     return 0
 
