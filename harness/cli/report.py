@@ -28,8 +28,7 @@ flags:
 
 examples:
   harness report --open
-  harness report results_dir=results/mine
-  harness report --formats svg,pdf --style paper"""
+  harness report results_dir=results/mine --formats svg,pdf --style paper"""
 
 FIRST_FINDINGS = 3
 
