@@ -70,7 +70,7 @@ def load_runs(path: str | Path = "results") -> pd.DataFrame:
         row["other_lengths"] | row | {"config": json.dumps(row["config"] or {}, sort_keys=True)}
         for row in _read_rows(path)
     ]
-    runs = _tidy(pd.DataFrame(rows))
+    runs = _tidy(_frame_of(rows))
     return runs.assign(tuned=tuned_keys(runs, load_tuning(path)))
 
 
@@ -181,6 +181,18 @@ def _rows_of(folder: Path, run_ids: Iterable[str]) -> list[dict[str, Any]]:
         if row is not None:
             rows.append(row)
     return rows
+
+
+def _frame_of(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """The rows as a frame; half of a surrogate pair, which Arrow's strings cannot hold, becomes `?`."""
+    try:
+        return pd.DataFrame(rows)
+    except UnicodeEncodeError:
+        return pd.DataFrame([{key: _whole(value) for key, value in row.items()} for row in rows])
+
+
+def _whole(value: Any) -> Any:
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _tidy(frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,9 +7,9 @@ import io
 import numpy as np
 from PIL import Image
 
+from harness.report.figure_files import save_pages
 from harness.report.figures import FIGURES
 from harness.report.findings import Finding
-from harness.report.layout import save_pages
 from harness.report.page import PageData
 from harness.report.page.answer import topic_blocks
 from harness.report.page.static_figures import static_figures
@@ -44,7 +44,7 @@ def drawn(folder):
 
 def test_a_figure_has_its_question_its_pages_its_task_and_says_the_finding_first(tmp_path):
     length, flow = static_figures(
-        drawn(tmp_path / "figures"), ["mnist"], {"gradient_flow-mnist": "It vanishes."}
+        drawn(tmp_path / "figures"), FIGURES, ["mnist"], {"gradient_flow-mnist": "It vanishes."}
     )
     assert (length.name, length.question, length.task, len(length.sheets)) == (
         "accuracy_vs_length", LENGTH.question, "", 1,
@@ -57,7 +57,7 @@ def test_a_figure_has_its_question_its_pages_its_task_and_says_the_finding_first
 
 
 def test_topics_stand_in_their_order_and_each_figure_once(tmp_path):
-    figures = static_figures(drawn(tmp_path / "figures"), ["mnist"], {})
+    figures = static_figures(drawn(tmp_path / "figures"), FIGURES, ["mnist"], {})
     blocks = topic_blocks(FINDINGS, figures)
     assert [block.topic for block in blocks] == ["memory", "accuracy", "gradient", "cost"]
     memory, accuracy, gradient, cost = (block.statements[0] for block in blocks)
@@ -90,7 +90,7 @@ def test_a_picture_with_few_colours_shows_the_same(tmp_path):
     picture = np.repeat(np.repeat(colours[rng.integers(0, 6, (20, 30))], 8, 0), 8, 1).astype("uint8")
     path = tmp_path / "accuracy_vs_length.png"
     Image.fromarray(picture).save(path)
-    (figure,) = static_figures([path], [], {})
+    (figure,) = static_figures([path], FIGURES, [], {})
     embedded = Image.open(io.BytesIO(base64.b64decode(figure.sheets[0].uri.partition(",")[2]))).convert("RGB")
     assert (figure.sheets[0].width, figure.sheets[0].height) == embedded.size == (240, 160)
     assert np.abs(np.asarray(embedded, int) - picture.astype(int)).max() <= 16

@@ -9,9 +9,10 @@ import logging
 import pytest
 
 from harness.report.findings import Finding
-from harness.report.page import write_page
+from harness.report.page import PageData, write_page
 from harness.report.page.details import median_runs, runs_with_details
 from harness.report.page.write import details_note
+from harness.results import load_runs
 from tests.report.page.folders import HOSTILE, hostile, many_runs, page_of
 from tests.report.page.reading import details, facts, payload, raw_rows, read_html, static_table
 from tests.report.synthetic import make_record, write_run
@@ -59,9 +60,7 @@ def test_the_policy_allows_its_own_scripts_and_no_network(page):
 def test_half_of_a_surrogate_pair_does_not_stop_the_page(tmp_path, caplog):
     write_run(tmp_path, make_record(status="failed", error="half \ud800 a letter"))
     with caplog.at_level(logging.ERROR):
-        data = many_runs(tmp_path / "other", 5)
-        frame = data.runs.assign(error="half \ud800 a letter", status="failed")
-        path = write_page(type(data)(tmp_path, frame))
+        path = write_page(PageData(tmp_path, load_runs(tmp_path)))
     assert "half ? a letter" in path.read_text(encoding="utf-8")
 
 
