@@ -35,15 +35,21 @@ def origins_of(runs: pd.DataFrame) -> pd.DataFrame:
     place = [*(runs[name] for name in IDENTITY), _is_of_0_1(runs)]
     table["results"] = place[-1].map({True: "of 0.1", False: ""}).where(_varies(place[-1], place[:-1]), "")
     flat = flat_configs(tuple(runs["config"])).set_axis(runs.index)
-    same_task = [flat[key].fillna("") for key in flat if str(key).startswith("task.")]
-    same_config = [flat[key].fillna("") for key in flat if key != "seed"]
     for name, values, same in (
-        ("code", runs["code"], [_third_party(flat, "task"), _third_party(flat, "cell")]),
-        ("data", runs["data_hash"], same_task),
-        ("revisions", runs["revisions"].replace("", "none"), same_config),
+        ("code", runs["code"], lambda: [_third_party(flat, "task"), _third_party(flat, "cell")]),
+        (
+            "data",
+            runs["data_hash"],
+            lambda: [flat[key].fillna("") for key in flat if str(key).startswith("task.")],
+        ),
+        (
+            "revisions",
+            runs["revisions"].replace("", "none"),
+            lambda: [flat[key].fillna("") for key in flat if key != "seed"],
+        ),
     ):
         if values.nunique() > 1:
-            differs = _varies(values, [*place, *same])
+            differs = _varies(values, [*place, *same()])
             # named in the whole task, so that its lengths and settings stay in one panel
             table[name] = values.where(differs.groupby(place).transform("any"), "")
     return table
@@ -65,8 +71,10 @@ def _varying(
     table = settings.drop(columns=list(ignore), errors="ignore")
     table = table[[key for key in map(str, table) if not key.startswith("cell.")]]
     group = [*(runs[name] for name in IDENTITY), _is_of_0_1(runs)]  # whose configs have other keys
-    varies = table.groupby(group).transform("nunique") > 1 if len(runs) else table.astype(bool)
-    table = table.where(varies, "").loc[:, varies.any()].rename(columns=_short_names(table.columns))
+    names = _short_names(table.columns)
+    table = table.loc[:, table.nunique() > 1]  # what is the same everywhere varies nowhere
+    varies = table.groupby(group).transform("nunique") > 1 if len(table.columns) else table.astype(bool)
+    table = table.where(varies, "").loc[:, varies.any()].rename(columns=names)
     shown = origins.assign(code=origins["code"].where(~_is_of_cell(runs), ""))
     return shown.loc[:, (shown != "").any()].join(table)
 
@@ -146,8 +154,12 @@ def cell_labels(runs: pd.DataFrame) -> pd.Series:
 
 def _labels(settings: pd.DataFrame, origins: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
     table = settings[[key for key in map(str, settings) if key.startswith("cell.")]]
-    varies = table.groupby([runs["cell"], _is_of_0_1(runs)]).transform("nunique") > 1
-    options = table.where(varies, "").to_dict("records") if len(table.columns) else [{}] * len(runs)
+    table = table.loc[:, table.nunique() > 1]  # what is the same everywhere varies nowhere
+    if len(table.columns):
+        varies = table.groupby([runs["cell"], _is_of_0_1(runs)]).transform("nunique") > 1
+        options = table.where(varies, "").to_dict("records")
+    else:
+        options = [{}] * len(runs)
     codes = origins["code"].where(_is_of_cell(runs), "")
     labels = [
         " ".join(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ SETTING_COLUMNS = (
 TUNED = "tuned"
 """Stands for a value that was chosen for each setting on validation data."""
 
+_BUDGET_KEYS = ("train.steps", "train.epochs")
+
 _SHOWN_AS_COLUMNS = {"seq_len", "hidden_size", *SETTING_COLUMNS}  # wherever in the config they stand
 
 
@@ -31,20 +33,17 @@ def settings_of(runs: pd.DataFrame) -> pd.DataFrame:
         else the nested configs hold, by dotted name; empty where a config lacks the key. A value that
         was chosen on validation data is `TUNED`: settings that differ in it are compared.
     """
-    table = pd.DataFrame({name: runs[name].map(show) for name in SETTING_COLUMNS}, index=runs.index)
-    table["match_params"] = table["match_params"].where(runs["match_params"].notna(), "")
-    flat = flat_configs(tuple(runs["config"])).set_axis(runs.index)
-    none = pd.Series("none", index=runs.index)
-    steps, epochs = (
-        flat.pop(key).fillna("none") if key in flat else none for key in ("train.steps", "train.epochs")
-    )
-    by_steps = (steps + " steps").where(steps != "none", "")
-    table["budget"] = (epochs + " epochs").where(epochs != "none", by_steps)  # epochs take precedence
-    columns = [runs[name].map(show) for name in ("seq_len", "hidden_size", "seed")]
-    for key in flat.columns.drop(["seed", "stage"], errors="ignore"):
+    texts = {name: [show(value) for value in runs[name]] for name in SETTING_COLUMNS}
+    texts["match_params"] = ["" if text == "none" else text for text in texts["match_params"]]
+    flat = flat_configs(tuple(runs["config"]))
+    texts["budget"] = _budgets(flat)
+    columns = [[show(value) for value in runs[name]] for name in ("seq_len", "hidden_size", "seed")]
+    for key in flat.columns.drop([*_BUDGET_KEYS, "seed", "stage"], errors="ignore"):
         shown = key.rpartition(".")[2] in _SHOWN_AS_COLUMNS or key.startswith("init.")
-        if not shown and not _repeats(flat[key], columns):
-            table[key] = flat[key].fillna("")
+        values = flat[key].tolist()
+        if not shown and not _repeats(values, columns):
+            texts[key] = [value if isinstance(value, str) else "" for value in values]
+    table = pd.DataFrame(texts, index=runs.index, dtype="str")
     for name, keys in _tuned_columns(runs, table).items():
         table[name] = table[name].where(~keys, TUNED)
     return table
@@ -100,6 +99,20 @@ def show(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _repeats(values: pd.Series, columns: Iterable[pd.Series]) -> bool:
+def _budgets(flat: pd.DataFrame) -> list[str]:
+    """The configured end of training of each run, in epochs where it is given in epochs and in steps."""
+    steps, epochs = (flat[key].tolist() if key in flat else [None] * len(flat) for key in _BUDGET_KEYS)
+    return [
+        f"{many} epochs" if _is_given(many) else f"{few} steps" if _is_given(few) else ""
+        for few, many in zip(steps, epochs, strict=True)
+    ]
+
+
+def _is_given(text: Any) -> bool:
+    return isinstance(text, str) and text != "none"  # NaN: this config lacks the key
+
+
+def _repeats(values: Sequence[Any], columns: Iterable[Sequence[str]]) -> bool:
     """Whether a key always has the value of a column, as one that is interpolated from the length or seed."""
-    return any((values.isna() | (values == column)).all() for column in columns)
+    given = [(row, value) for row, value in enumerate(values) if isinstance(value, str)]
+    return any(all(value == column[row] for row, value in given) for column in columns)
