@@ -71,7 +71,7 @@ docs: $(INSTALLED) ## write docs/tables.md from the code; execute the notebook o
 	$(BIN)/python docs/make_notebook.py
 
 test: $(INSTALLED) ## run the tests
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 test-browser: $(INSTALLED) ## run the tests of the report's page in Chromium, which must be installed
 	$(BIN)/python -m pytest -m browser tests/report/page $(ARGS)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+from harness.report import report_files
 from harness.tasks.files import cifar10 as cifar10_files
 from harness.tasks.files import fashion_mnist
 from harness.tasks.files import mnist as mnist_files
@@ -43,10 +44,22 @@ def parsed_cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.fixture(autouse=True)
-def own_folders(monkeypatch, parsed_cache):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(parsed_cache))
-    monkeypatch.delenv("HARNESS_DATA", raising=False)
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(parsed_cache):
+    """Set before any other fixture makes a run, whatever its scope."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(parsed_cache))
+        patch.delenv("HARNESS_DATA", raising=False)
+        yield
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """Reports of this test have tables and a summary only: drawing takes many times as long as its runs.
+
+    What a report draws is tested in `tests/report` and `tests/cli/test_report.py`.
+    """
+    monkeypatch.setattr(report_files, "figures_of", lambda data: ())
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """README and docs/: every command can be planned, every python block runs, every link and table is right."""
 
 import dataclasses
-import os
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +24,7 @@ from harness.timing.timing_pass import check_configurations, timing_options
 from harness.training import probes
 from harness.training.options import TrainOptions
 from harness.training.probes import gradient_flow
+from tests.processes import run_code
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -101,6 +100,7 @@ def test_the_readme_is_short_and_the_promised_pages_exist():
         assert f"docs/{page.name}" in text_of(ROOT / "README.md")
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.parametrize(("page", "line"), shell_lines(), ids=page_id)
 def test_every_command_that_is_shown_works_up_to_its_training(page, line, page_folder, tiny, capsys):
     folder = page_folder(page)
@@ -158,11 +158,7 @@ def test_the_python_that_a_page_shows_runs_in_another_folder(page, page_folder):
     imports = "\n".join(
         f"import {Path(name).stem}" for name in sorted(files) if name.endswith(".py") and "/" not in name
     )
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", f"{imports}\n{code}"], cwd=folder, env=env, capture_output=True, text=True,
-        timeout=300,
-    )  # fmt: skip
+    done = run_code(f"{imports}\n{code}", cwd=folder)
     assert done.returncode == 0, done.stderr
     if page.name == "README.md":
         assert len([line for line in code.splitlines() if line.strip()]) <= 12

@@ -1,12 +1,11 @@
 """Every file of examples/ runs from another folder and beats guessing."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processes import run_code
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -20,10 +19,7 @@ def test_the_examples_are_the_three_ways_in():
 def test_an_example_runs_from_any_folder_and_beats_chance(path, tmp_path):
     if path.stem == "scikit_learn":
         pytest.importorskip("sklearn")
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, str(path)], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120
-    )
+    done = run_code(f"import runpy; runpy.run_path({str(path)!r}, run_name='__main__')", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     ((accuracy, chance),) = re.findall(r"^test accuracy (\S+), chance ([\d.]+)", done.stdout, re.MULTILINE)
     assert float(accuracy) > float(chance) + 0.8 * (1 - float(chance)), done.stdout

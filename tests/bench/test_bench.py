@@ -5,7 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from . import contenders
+from tests.processes import CONTEXT
+
+from . import contenders, pairs
 from .__main__ import main
 from .contenders import CLASSES, Shape, make_step
 from .figure import draw
@@ -67,6 +69,7 @@ def test_every_target_belongs_to_a_measured_shape():
 
 
 def test_the_table_and_the_figure_are_made_from_measured_steps(tmp_path, monkeypatch):
+    monkeypatch.setattr(pairs.multiprocessing, "get_context", lambda _: CONTEXT)  # which starts sooner
     monkeypatch.setattr(f"{__package__}.parts.SHAPES", [SMALL])
     monkeypatch.setattr(f"{__package__}.parts.SECONDS", 0.01)
     rows = list(steps(pairs=2))

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from harness.cli.main import COMMANDS, main
+from tests.processes import run_harness
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
@@ -95,8 +96,7 @@ def test_hydras_own_flags_show_the_config_and_run_nothing(tmp_path):
         (["config"], "adding"),
         (["-m", "--cfg", "job"], "adding,mnist"),
     ):
-        command = [sys.executable, "-m", "harness", *flags, f"task={task}"]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        done = run_harness(*flags, f"task={task}", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "_target_: harness.tasks.make_adding" in done.stdout
         assert list(tmp_path.iterdir()) == []

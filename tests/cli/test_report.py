@@ -14,8 +14,10 @@ def in_tmp(monkeypatch, tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("form", [["{}"], ["results_dir={}"], []])
-def test_the_report_of_a_folder_is_written_in_each_form(tiny, in_tmp, capsys, form):
+@pytest.mark.parametrize(("form", "figures"), [(["{}"], True), (["results_dir={}"], False), ([], False)])
+def test_the_report_of_a_folder_is_written_in_each_form(tiny, in_tmp, capsys, request, form, figures):
+    if not figures:
+        request.getfixturevalue("without_figures")
     main(tiny)
     capsys.readouterr()
     folder = in_tmp / "results"
@@ -25,8 +27,9 @@ def test_the_report_of_a_folder_is_written_in_each_form(tiny, in_tmp, capsys, fo
     for name in ("report.html", "runs.csv", "steps.csv", "summary.md"):
         assert (folder / name).stat().st_size > 0
     assert (in_tmp / page).resolve() == folder / "report.html"
-    figures = len([*folder.glob("figures/*.png")])
-    assert figures > 5 and beside.startswith(f"beside it: {figures} figure files in")
+    drawn = len([*folder.glob("figures/*.png")])
+    assert beside.startswith(f"beside it: {drawn} figure files in" if figures else "beside it: no figure, ")
+    assert (drawn > 5) == figures
 
 
 def test_open_opens_the_page(tiny, in_tmp, capsys, monkeypatch):

@@ -37,6 +37,7 @@ def test_a_wrong_number_of_workers_is_refused_before_training(tiny, tmp_path, ca
     assert not list(tmp_path.glob("results/runs/*"))
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_grid_prints_the_counts_and_why_a_run_failed(tiny, capsys):
     cells = "cell._target_=torch.nn.GRU,tests.outside.Bomb"
     assert main(["-m", *tiny, "cell=custom", cells, "hydra/launcher=basic"]) == 1

@@ -1,4 +1,6 @@
+import itertools
 import os
+import shutil
 
 import pytest
 from filelock import FileLock
@@ -6,16 +8,25 @@ from filelock import FileLock
 import harness
 from harness.cli.main import main
 from harness.results import store
+from tests.conftest import TINY
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory):
+    """A results folder with five runs: rnn and gru with seeds 1 and 2, and one that diverged."""
+    results = tmp_path_factory.mktemp("runs") / "results"
+    tiny = [*TINY, f"results_dir={results}"]
+    for cell, seed in itertools.product(("rnn", "gru"), (1, 2)):
+        harness.run(*tiny, f"cell={cell}", f"seed={seed}")
+    harness.run(*tiny, "cell=gru", "seed=3", "train.lr=1e9")
+    return results
 
 
 @pytest.fixture
-def made(tiny, tmp_path, monkeypatch, capsys):
-    """A results folder with five runs: rnn and gru with seeds 1 and 2, and one that diverged."""
+def made(made_once, tmp_path, monkeypatch):
+    """A copy of that folder, in the working directory."""
     monkeypatch.chdir(tmp_path)
-    main(["-m", *tiny, "cell=rnn,gru", "seed=1,2", "hydra/launcher=basic"])
-    main([*tiny, "cell=gru", "seed=3", "train.lr=1e9"])
-    capsys.readouterr()
-    return tmp_path / "results"
+    return shutil.copytree(made_once, tmp_path / "results")
 
 
 def listed(out):

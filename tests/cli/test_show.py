@@ -1,8 +1,6 @@
 """Samples as text and as a picture, for every kind of input and target."""
 
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -22,6 +20,7 @@ from harness.tasks import (
     make_temporal_order,
 )
 from harness.tasks.task import NO_LABEL
+from tests.processes import run_code
 
 
 def toy(x, y, *, target="class", lengths=None, num_classes=9):
@@ -253,7 +252,7 @@ def test_an_unknown_image_format_is_refused(tmp_path):
 
 def test_drawing_does_not_import_pyplot():
     code = "import sys, harness.cli.show.figure; print('matplotlib.pyplot' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = run_code(code)
     assert done.stdout.strip() == "False", done.stderr
 
 

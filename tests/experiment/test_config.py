@@ -4,6 +4,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from harness.experiment.combinations import expand
 from harness.experiment.conf_files import conf_dir
 from harness.experiment.config import compose, options
 from harness.experiment.errors import ConfigError
@@ -40,18 +41,19 @@ def test_the_keys_that_other_programs_use_exist():
 
 
 @pytest.mark.parametrize("task", options("task"))
-@pytest.mark.parametrize("cell", [name for name in options("cell") if name != "custom"])
-def test_every_task_and_cell_yaml_composes_and_runs_forward(task, cell, small_published_sets):
+def test_every_task_and_cell_yaml_composes_and_runs_forward(task, small_published_sets):
     if task == "timeseries":
         pytest.importorskip("aeon", reason="the extra `dev` is installed in part")
-    run = planned(f"task={task}", f"cell={cell}", "cell.hidden_size=3")
-    spec = run.task.spec
-    model = SequenceClassifier(spec, run.make_cell())
-    x, _, lengths = next(run.task.val.batches(2))
-    classes = (2, spec.num_classes)
-    shape = {"value": (2,), "class": classes, "steps": (2, spec.seq_len, spec.num_classes)}[spec.target]
-    assert model(x, lengths).shape == shape
-    assert run.run_id.startswith(f"{task}-{cell}-h3-T{run.task.spec.seq_len}-s1-")
+    cells = [name for name in options("cell") if name != "custom"]
+    _, jobs = expand([f"task={task}", f"cell={','.join(cells)}", "cell.hidden_size=3"])
+    x, _, lengths = next(jobs[0].plan.task.val.batches(2))
+    for cell, run in zip(cells, (job.plan for job in jobs), strict=True):
+        spec = run.task.spec
+        model = SequenceClassifier(spec, run.make_cell())
+        classes = (2, spec.num_classes)
+        shape = {"value": (2,), "class": classes, "steps": (2, spec.seq_len, spec.num_classes)}[spec.target]
+        assert model(x, lengths).shape == shape
+        assert run.run_id.startswith(f"{task}-{cell}-h3-T{run.task.spec.seq_len}-s1-")
 
 
 def test_the_yaml_and_the_dataclass_agree_on_the_defaults_of_training():

@@ -19,6 +19,8 @@ from harness.experiment.grid import run_grid
 from harness.experiment.progress import show_progress
 from harness.experiment.workers import release_workers
 from harness.results import store
+from tests.experiment.expanded import jobs_of
+from tests.processes import run_harness
 
 QUALITY = (
     "run_id status data_fingerprint steps best_step val_loss val_accuracy test_loss test_accuracy "
@@ -28,15 +30,6 @@ QUALITY = (
 
 def quality(results):
     return harness.load_runs(results)[QUALITY].sort_values("run_id").reset_index(drop=True)
-
-
-def harness_command(*arguments, **environment):
-    """Runs the command as a user does, in a process of its own."""
-    root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "harness", *arguments]
-    return subprocess.run(
-        command, cwd=root, env=os.environ | environment, capture_output=True, text=True, timeout=300
-    )
 
 
 def test_a_grid_is_the_product_of_its_sweeps(tiny):
@@ -57,6 +50,7 @@ def test_combinations_that_are_the_same_run_are_made_once_and_that_is_said(tiny,
     assert "2 combinations name 1 runs" in caplog.text
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_sweep_over_results_folders_runs_in_each(tiny, tmp_path):
     folders = [tmp_path / "a", tmp_path / "b"]
     assert main(["-m", *tiny, f"results_dir={folders[0]},{folders[1]}", "hydra/launcher=basic"]) == 0
@@ -70,7 +64,7 @@ def test_tasks_with_keys_of_their_own_can_be_swept_together():
 
 @pytest.mark.parametrize("name", options("experiment"))
 def test_every_experiment_opens_with_its_question_and_its_number_of_runs(name):
-    _, jobs = expand([f"experiment={name}"])
+    jobs = jobs_of(name)
     text = (Path(__file__).parents[2] / "conf" / "experiment" / f"{name}.yaml").read_text(encoding="utf-8")
     package, question, count = text.splitlines()[:3]
     assert package == "# @package _global_"
@@ -79,8 +73,7 @@ def test_every_experiment_opens_with_its_question_and_its_number_of_runs(name):
 
 
 def test_the_default_grid_covers_what_it_promises():
-    _, jobs = expand(["experiment=default"])
-    plans = [job.plan for job in jobs]
+    plans = [job.plan for job in jobs_of("default")]
     assert {plan.cell_name for plan in plans} == {"rnn", "lstm", "gru"}
     assert {plan.init.name for plan in plans} == {"torch", "keras"}
     assert len({plan.seed for plan in plans}) == 5
@@ -102,6 +95,7 @@ def test_a_grid_names_one_experiment_at_a_time():
         expand(["experiment=default,smoke"])
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_second_grid_trains_nothing_and_a_deleted_run_alone_is_made_again(tiny, tmp_path, capsys):
     grid = ["-m", *tiny, "cell=rnn,gru", "seed=1,2", "hydra/launcher=basic"]
     results = tmp_path / "results"
@@ -121,6 +115,7 @@ def test_a_second_grid_trains_nothing_and_a_deleted_run_alone_is_made_again(tiny
     pd.testing.assert_frame_equal(quality(results), first, check_exact=True)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_long_runs_come_first_and_the_tables_keep_the_order_of_the_grid(tiny, tmp_path):
     lengths = ["task.seq_len=5,9,7", "seed=2,1", f"results_dir={tmp_path}"]
     _, jobs = expand([*tiny, *lengths])
@@ -147,21 +142,22 @@ def test_the_time_left_goes_by_what_the_runs_that_are_left_are_expected_to_cost(
     assert last.startswith("2 of 2 runs in 3 s")
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_idle_workers_end_and_none_are_made_to_be_ended(tiny, monkeypatch):
     monkeypatch.setattr(reusable_executor, "_executor", None)
     release_workers()
     assert reusable_executor._executor is None
     assert main(["-m", *tiny, "seed=1,2", "hydra/launcher=basic"]) == 0
     assert reusable_executor._executor is None
-    assert main(["-m", *tiny, "seed=3,4", "hydra.launcher.n_jobs=2"]) == 0
+    assert main(["-m", *tiny, "seed=3,4", "hydra.launcher.n_jobs=1"]) == 0
     workers = reusable_executor._executor
     with pytest.raises(RuntimeError, match="shutdown"):
         workers.submit(int)
-    assert main(["-m", *tiny, "seed=5,6", "hydra.launcher.n_jobs=2"]) == 0  # new ones take their place
+    assert main(["-m", *tiny, "seed=5,6", "hydra.launcher.n_jobs=1"]) == 0  # new ones take their place
     assert reusable_executor._executor is not workers
 
 
-def test_failed_and_diverged_runs_do_not_take_the_grid_down(tiny, tmp_path, capsys):
+def test_failed_and_diverged_runs_do_not_take_the_grid_down(tiny, tmp_path, capsys, request):
     grid = ["-m", *tiny, "cell=custom", "cell._target_=tests.outside.Bomb,torch.nn.GRU", "train.lr=0.001,1e9"]
     assert main([*grid, "hydra/launcher=basic"]) == 1
     out = capsys.readouterr().out
@@ -170,25 +166,26 @@ def test_failed_and_diverged_runs_do_not_take_the_grid_down(tiny, tmp_path, caps
     assert counts == {"failed": 2, "ok": 1, "diverged": 1}
     assert (tmp_path / "results" / "summary.md").exists()
     # Again: what failed is tried again, what diverged is not.
+    request.getfixturevalue("without_figures")
     assert main([*grid, "hydra/launcher=basic"]) == 1
     assert "2 finished before, 2 to do" in capsys.readouterr().err
 
 
 def test_a_killed_worker_costs_only_its_time(tmp_path):
     tiny = ["task=delayed_recall", "task.seq_len=5", "task.n_train=60", "train.steps=6", "train.eval_every=3",
-            "cell=custom", "cell._target_=tests.outside.Killer", "cell.hidden_size=3,4,5,6,7,8",
-            "hydra.launcher.n_jobs=2"]  # fmt: skip
+            "cell=custom", "cell._target_=tests.outside.Killer", "cell.hidden_size=3,4,5,6,7,8"]  # fmt: skip
+    workers, here = "hydra.launcher.n_jobs=2", "hydra/launcher=basic"
     calm, killed = tmp_path / "calm", tmp_path / "killed"
     fuse = tmp_path / "fuse"
-    first = harness_command("-m", *tiny, f"results_dir={killed}", KILLER_FUSE=str(fuse))
+    first = run_harness("-m", *tiny, workers, f"results_dir={killed}", KILLER_FUSE=str(fuse))
     assert first.returncode == 1, first.stderr
     assert "a worker was killed" in first.stderr
     runs = harness.load_runs(killed)
     assert len(runs) == 6  # the rest went on in new workers
     assert runs.loc[runs["hidden_size"] == 5, "status"].item() == "interrupted"
-    second = harness_command("-m", *tiny, f"results_dir={killed}", KILLER_FUSE=str(fuse))
+    second = run_harness("-m", *tiny, here, f"results_dir={killed}", KILLER_FUSE=str(fuse))
     assert second.returncode == 0, second.stderr
-    undisturbed = harness_command("-m", *tiny, f"results_dir={calm}", KILLER_FUSE=str(fuse))
+    undisturbed = run_harness("-m", *tiny, here, f"results_dir={calm}", KILLER_FUSE=str(fuse))
     assert undisturbed.returncode == 0, undisturbed.stderr
     pd.testing.assert_frame_equal(quality(killed), quality(calm), check_exact=True)
 

@@ -43,6 +43,7 @@ class Recorder(Callback):
 """
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.parametrize("launcher", ["local", "basic"])
 def test_callbacks_fire_in_the_command_and_in_the_workers(tiny, tmp_path, monkeypatch, launcher):
     (tmp_path / f"recorder_{launcher}.py").write_text(CALLBACK)
@@ -63,6 +64,7 @@ def test_callbacks_fire_in_the_command_and_in_the_workers(tiny, tmp_path, monkey
     assert values == sorted(f"{loss:.4f}" for loss in runs["val_loss"])
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_nothing_appears_outside_the_results_folder(tiny, tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
@@ -73,6 +75,7 @@ def test_nothing_appears_outside_the_results_folder(tiny, tmp_path, monkeypatch)
     assert "multirun.yaml" not in {path.name for path in (tmp_path / "results").iterdir()}
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_max_batch_size_is_the_most_runs_that_the_launcher_gets_at_a_time(tiny, monkeypatch):
     name = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
     launcher = Plugins.instance().class_name_to_class[name]  # Hydra executes its plugins' modules again
@@ -90,6 +93,7 @@ def test_max_batch_size_is_the_most_runs_that_the_launcher_gets_at_a_time(tiny, 
     assert len(sizes) == 2
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_hydras_own_sweeper_can_be_chosen(tiny, tmp_path, capsys):
     grid = ["-m", *tiny, "seed=1,2", "hydra/sweeper=basic", "hydra/launcher=basic"]
     assert main(grid) == 0
@@ -208,6 +212,7 @@ def test_shell_completion_answers():
     assert "cell=lstm" in done.stdout.split()
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_grid_over_one_folder_says_that_old_results_do_not_count_as_finished(tiny, tmp_path, capsys):
     import shutil
 

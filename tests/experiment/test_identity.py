@@ -17,6 +17,7 @@ from harness.experiment.plan import plan
 from harness.report import summary_markdown
 from harness.training.options import neutral, outside_identity
 from tests.conftest import TINY
+from tests.processes import COMMAND, WITHOUT_FIGURES, run_harness
 
 ROOT = Path(__file__).parents[2]
 EMBEDDED = "model.embedding_size=4"
@@ -30,9 +31,16 @@ def setting(*overrides):
     return planned(*overrides).identity.setting
 
 
-def command(*arguments, cwd, script="from harness.cli import main; sys.exit(main(sys.argv[1:]))"):
-    """Runs the command line in a fresh process, with `cwd` and this checkout on the path; returns stderr."""
-    code = f"import sys; sys.path[:0] = [{str(cwd)!r}, {str(ROOT)!r}]\n{script}"
+def command(*arguments, cwd):
+    """Runs the command line in a process of its own, with `cwd` on the path; returns stderr."""
+    done = run_harness(*arguments, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def changed_command(*arguments, cwd, change):
+    """The same in a fresh interpreter that runs `change` before the command line is imported."""
+    code = f"import sys; sys.path[:0] = [{str(cwd)!r}, {str(ROOT)!r}]\n{change}{WITHOUT_FIGURES}{COMMAND}"
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300
     )
@@ -187,16 +195,15 @@ class TrainOptions(options.TrainOptions):
 options.TrainOptions = TrainOptions
 import harness.training
 harness.training.TrainOptions = TrainOptions
-from harness.cli import main
-sys.exit(main(sys.argv[1:]))
 """
 
 
 def test_a_new_key_with_its_neutral_value_repeats_no_finished_run(tmp_path):
     grid = ["-m", *TINY, "cell=rnn", "seed=1,2", "hydra/launcher=basic", "results_dir=results"]
     assert "0 finished before, 2 to do" in command(*grid, cwd=tmp_path)
-    assert "2 finished before, 0 to do" in command(*grid, cwd=tmp_path, script=NEW_KEY)
-    assert "0 finished before, 2 to do" in command(*grid, "train.wings=2", cwd=tmp_path, script=NEW_KEY)
+    assert "2 finished before, 0 to do" in changed_command(*grid, cwd=tmp_path, change=NEW_KEY)
+    more = [*grid, "train.wings=2"]
+    assert "0 finished before, 2 to do" in changed_command(*more, cwd=tmp_path, change=NEW_KEY)
 
 
 # --- revisions ----------------------------------------------------------------------------------------

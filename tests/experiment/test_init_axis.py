@@ -80,6 +80,7 @@ def test_a_grid_leaves_such_pairs_out_and_counts_them_in_one_line(tiny, tmp_path
         expand([*tiny, "cell=lstm,gru", "init=identity"])
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_report_tells_initialisations_apart(tiny, tmp_path):
     assert main(["-m", *tiny, "cell=gru", "init=torch,keras", "seed=1,2", "hydra/launcher=basic"]) == 0
     text = (tmp_path / "results" / "summary.md").read_text()

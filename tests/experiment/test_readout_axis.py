@@ -122,6 +122,7 @@ def test_the_timing_pass_builds_the_readout_of_the_plan(tiny):
     step()
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_report_tells_readouts_apart(tiny, tmp_path):
     assert main(["-m", *tiny, "cell=gru", "model.readout=last,max", "seed=1,2", "hydra/launcher=basic"]) == 0
     text = (tmp_path / "results" / "summary.md").read_text()

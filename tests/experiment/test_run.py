@@ -312,6 +312,7 @@ def test_a_run_that_another_process_took_up_is_not_called_interrupted(tiny, capl
     assert store.read_row(done)["status"] == "ok"
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_an_error_of_any_class_is_a_row_and_the_grid_goes_to_its_end(tiny, tmp_path, capsys):
     from harness.cli import main
 

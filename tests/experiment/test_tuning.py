@@ -253,6 +253,7 @@ def test_one_command_runs_both_stages_and_resumes_each(tuned_grid, tmp_path, cap
     pd.testing.assert_frame_equal(load_tuning(tmp_path / "results"), table)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_settings_with_a_failed_tuning_run_are_not_begun(tuned_grid, tmp_path, capsys, caplog, monkeypatch):
     from harness.experiment import run
 
@@ -284,6 +285,7 @@ def test_a_value_that_diverges_while_tuning_is_no_failure(tiny, tmp_path, capsys
     assert table["diverged"].tolist() == [0, 1]
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_another_list_of_values_replaces_the_choice_and_the_old_runs_are_not_tuned_any_more(tiny, tmp_path):
     results = tmp_path / "results"
     assert main(["-m", *tiny, TUNE, BASIC]) == 0
@@ -296,6 +298,7 @@ def test_another_list_of_values_replaces_the_choice_and_the_old_runs_are_not_tun
     assert sorted(runs) == ["", "train.lr"]
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_damaged_tuning_table_is_an_error_in_one_line(tuned_grid, tmp_path, capsys):
     assert main(tuned_grid) == 0
     (tmp_path / "results" / "tuning.csv").write_text("abc\n", encoding="utf-8")
@@ -303,6 +306,7 @@ def test_a_damaged_tuning_table_is_an_error_in_one_line(tuned_grid, tmp_path, ca
     assert "tuning.csv is damaged" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_dry_run_says_what_is_chosen_in_stage_one_and_then_what_was(tuned_grid, tmp_path, capsys):
     assert main([*tuned_grid, "--dry-run"]) == 0
     shown = capsys.readouterr().out

@@ -15,6 +15,7 @@ from harness.cells import STOCK_CELLS
 from harness.kernels import kind
 from harness.kernels.formulas import FORMULAS
 from harness.kernels.kind import SOURCES, fingerprint, kind_of, kind_tag
+from tests.processes import run_code
 
 ROOT = Path(__file__).parents[2]
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -76,10 +77,8 @@ def test_the_type_changes_with_the_fingerprint(tmp_path):
     types = []
     for text in ("one", "two", "one"):
         (tmp_path / "source.py").write_text(text)
-        done = subprocess.run(
-            [sys.executable, "-c", program, str(tmp_path / "source.py")],
-            env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
-        )  # fmt: skip
+        done = run_code(program, str(tmp_path / "source.py"))
+        assert done.returncode == 0, done.stderr
         types.append(done.stdout)
     assert types[0] == types[2] != types[1]
 

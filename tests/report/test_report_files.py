@@ -52,20 +52,15 @@ def test_a_small_grid_gets_every_figure_that_applies(tmp_path):
     assert {"runs.csv", "steps.csv", "summary.md"} <= {p.name for p in paths}
 
 
-def test_a_figure_carries_its_alternative_text(tmp_path):
+def test_one_run_is_enough_and_a_figure_carries_its_alternative_text(tmp_path):
     make_results(tmp_path, tasks=["mnist"], cells=["gru"], hidden=[8], lengths=[28], seeds=[0])
     alts = {spec.name: spec.alt for spec in FIGURES}
     figures = [path for path in write_report(tmp_path) if path.suffix == ".png"]
-    assert len(figures) >= 5
+    assert len(figures) >= 5 and "accuracy_by_cell.png" in names(figures)
     for path in figures:
         with Image.open(path) as image:
             assert image.text["Description"] == alts[path.stem.partition("-")[0]]
             assert image.text["Software"] == "seqharness"
-
-
-def test_one_run_is_enough(tmp_path):
-    make_results(tmp_path, tasks=["mnist"], cells=["gru"], hidden=[8], lengths=[28], seeds=[0])
-    assert "accuracy_by_cell.png" in names(write_report(tmp_path))
 
 
 def test_runs_that_all_failed_give_a_summary_and_no_figure(tmp_path):
@@ -130,6 +125,7 @@ def test_neither_torch_nor_a_screen_is_needed():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_report_is_current_until_a_row_comes_goes_or_changes_or_a_table_is_missing(tmp_path):
     assert not is_current(tmp_path)
     make_results(tmp_path, tasks=["mnist"], cells=["rnn"], hidden=[8], lengths=[28], seeds=[0, 1])

@@ -1,10 +1,6 @@
 """Whole timing passes: tables, like-for-like, failures, wrong input."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -20,8 +16,8 @@ from harness.timing.flops import cell_flops
 from harness.timing.table import TIMING_ABOUT, load_timing
 from harness.timing.timing_pass import check_configurations, time_grid, timing_options
 from harness.timing.workload import make_step
+from tests.processes import run_harness
 
-ROOT = Path(__file__).parents[2]
 QUICK = ["timing.rounds=3", "timing.min_seconds=0.002"]
 LIKE = "timing.like_for_like=true"
 
@@ -134,11 +130,7 @@ def test_a_failing_configuration_is_named_and_the_others_are_measured(quick, tmp
 
 def test_a_configuration_that_kills_its_process_does_not_stop_the_pass(quick, tmp_path):
     killer = ["cell=custom", "cell._target_=tests.outside.Killer", "cell.hidden_size=4,5"]
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", "time", *quick, *killer],
-        cwd=ROOT, env=os.environ | {"KILLER_FUSE": str(tmp_path / "fuse")},
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    done = run_harness("time", *quick, *killer, KILLER_FUSE=str(tmp_path / "fuse"))
     assert done.returncode == 1
     assert "left out: delayed_recall-killer-h5" in done.stderr
     assert "its process was killed" in done.stderr
@@ -190,8 +182,7 @@ def test_like_for_like_and_fused_contradict_each_other(quick):
 
 
 def test_the_command_runs_in_a_process_of_its_own(quick, tmp_path):
-    command = [sys.executable, "-m", "harness", "time", *quick, "threads=2"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = run_harness("time", *quick, "threads=2")
     assert done.returncode == 0, done.stderr
     table = load_timing(tmp_path / "results" / "timing.csv")
     assert list(table) == list(TIMING_ABOUT)

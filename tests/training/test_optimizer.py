@@ -1,8 +1,5 @@
 """The optimizer against the classes of `torch.optim`, bit for bit."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
 from torch import nn
@@ -10,6 +7,7 @@ from torch import nn
 from harness.training import TrainOptions
 from harness.training.optimizer import Optimizer
 from harness.training.options import OPTIMIZERS
+from tests.processes import run_code
 
 CLASSES = {
     "adam": lambda p, **rates: torch.optim.Adam(p, fused=True, **rates),
@@ -109,5 +107,5 @@ print("torch._dynamo" in sys.modules)
 
 
 def test_training_does_not_import_torchs_compiler():
-    done = subprocess.run([sys.executable, "-c", TRAIN], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    done = run_code(TRAIN)
+    assert done.stdout.strip() == "False", done.stderr

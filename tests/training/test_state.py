@@ -4,9 +4,6 @@ import copy
 import dataclasses
 import functools
 import math
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +12,7 @@ from harness.training import History, continue_training, loop, train
 from harness.training.clock import Seconds
 from harness.training.history import Segment
 from harness.training.loop import conclude
+from tests.processes import run_code
 from tests.training.results import without_clocks
 from tests.training.resumed import CASES, finish, same_bits
 
@@ -43,8 +41,9 @@ def test_a_state_saved_after_any_step_ends_with_the_same_bits_in_a_fresh_process
         for state in stopped_after_each_step(name):
             saved.append(f"{name}-{state.step}")
             torch.save(state.state_dict(), tmp_path / f"{saved[-1]}.pt")
-    command = [sys.executable, "-m", "tests.training.resumed", str(tmp_path)]
-    subprocess.run(command, cwd=Path(__file__).parents[2], check=True)
+    code = "import runpy; runpy.run_module('tests.training.resumed', run_name='__main__', alter_sys=True)"
+    done = run_code(code, str(tmp_path))
+    assert done.returncode == 0, done.stderr
     outcomes = torch.load(tmp_path / "outcomes.pt", weights_only=True)
     assert outcomes.keys() == set(saved)
     assert len(saved) == sum(len(undisturbed(name)["history"]["norms"]) + 1 for name in CASES)
