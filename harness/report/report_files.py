@@ -70,8 +70,8 @@ def make_report(
     tables = [results_dir / "runs.csv", results_dir / "steps.csv"]
     tables += [results_dir / TUNING_FILE] if len(tuning) else []
     steps, gradflow = load_steps(results_dir, runs), load_gradflow(results_dir, runs)
-    figures = write_figures(results_dir, runs, steps, gradflow, formats, page_style)
-    whole = report_data(results_dir, runs)
+    whole = report_data(results_dir, runs, steps, gradflow)
+    figures = _write_figures(results_dir, dataclasses.replace(whole, page_style=page_style), formats)
     findings = tuple(find(whole, [path.stem for path in figures]))
     tables.append(write_summary(results_dir, runs, tuning, findings))
     figures += sorted((results_dir / "figures").glob("speed-*"))
@@ -145,15 +145,19 @@ def write_figures(
     Returns:
         The paths of the figures, in the order of drawing.
     """
+    whole = report_data(results_dir, runs, steps, gradflow)
+    return _write_figures(results_dir, dataclasses.replace(whole, page_style=page_style), formats)
+
+
+def _write_figures(results_dir: str | Path, whole: ReportData, formats: Sequence[str]) -> list[Path]:
     folder = Path(results_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    whole = dataclasses.replace(report_data(results_dir, runs, steps, gradflow), page_style=page_style)
     paths: list[Path] = []
     for name, spec, data in _wanted(whole):
         if spec.applies(data):
             trained = budget_sentence(data.tuning) if spec.of_tuning else training_sentences(data.runs)
             pages = spec.draw(data, f"{spec.caption} {trained}")
-            paths += save_pages(pages, folder, name, spec.alt, formats, page_style)
+            paths += save_pages(pages, folder, name, spec.alt, formats, whole.page_style)
         else:
             log.info("no figure %s: no run that is ok has the data it shows", name)
     remove_stale(folder, "*", [*paths, *folder.glob("speed-*")])
