@@ -10,6 +10,7 @@ from harness.report.figures import (
     plot_curves,
     plot_gradient_flow,
     plot_other_lengths,
+    plot_performance_profile,
     plot_solved_by_length,
 )
 from harness.report.pairs import paired_table
@@ -33,6 +34,7 @@ __all__ = [
     "plot_curves",
     "plot_gradient_flow",
     "plot_other_lengths",
+    "plot_performance_profile",
     "plot_solved_by_length",
     "summary_markdown",
     "summary_table",

@@ -11,6 +11,7 @@ from harness.report.findings import Finding
 from harness.report.markdown import markdown_table
 from harness.report.other_lengths import other_lengths_section
 from harness.report.pairs import pairs_section
+from harness.report.pooled_scores import pooled_section
 from harness.report.published_section import published_parts
 from harness.report.settings_table import settings_section
 from harness.report.tuning_section import tuning_section
@@ -43,6 +44,7 @@ def summary_markdown(
     final = runs[runs["stage"] != "tune"] if "stage" in runs else runs
     tuned = [] if tuning is None or tuning.empty else tuning_section(tuning)
     others = other_lengths_section(final)
+    pooled = pooled_section(final)
     parts = [
         ["# Summary", "", *_header(runs, final)],
         *([["## Findings", "", *map(_finding, findings)]] if findings else []),
@@ -50,6 +52,7 @@ def summary_markdown(
         *([["## Chosen on validation data", "", *tuned]] if tuned else []),
         *([["## Tests at other lengths", "", *others]] if others else []),
         ["## Cells compared in pairs", "", *pairs_section(final)],
+        *([["## Cells over all tasks and settings", "", *pooled]] if pooled else []),
         *published_parts(final),
         ["## Not ok", "", *_not_ok_section(runs)],
     ]

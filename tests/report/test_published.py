@@ -1,5 +1,7 @@
 """Published results in the summary and in a figure: values, settings and what differs in them."""
 
+import itertools
+
 import pytest
 from matplotlib.colors import to_hex
 
@@ -15,7 +17,7 @@ from harness.results import load_runs
 from harness.results.published import load_published
 from harness.results.published_match import match_published
 from harness.results.repeats import labelled
-from tests.report.test_figures import data_of
+from tests.report.test_figures import data_of, pages_of
 
 from .checks import outside, overlaps, text_boxes
 from .synthetic import make_record, write_run
@@ -137,6 +139,44 @@ def test_the_figure_shows_every_seed_and_the_published_numbers(tmp_path):
     assert texts[3].startswith("rnn, measured here 2 layers, H = 256") and "3 seeds" in texts[3]
     assert PUBLISHED in FIGURES
     assert tmp_path / "figures" / "published.png" in write_report(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "lengths"), [("accuracy_vs_length", (28, 14)), ("accuracy_by_cell", (28,))])
+def test_published_numbers_are_open_marks_on_the_figures_of_their_metric(tmp_path, name, lengths):
+    for (cell, accuracy), T in itertools.product({"rnn": 0.95, "gru": 0.99}.items(), lengths):
+        record = make_record(**(ROWS | {"seq_len": T}), cell=cell, test_accuracy=accuracy)
+        write_run(tmp_path, record)
+    data = data_of(load_runs(tmp_path))
+    [page] = pages_of(name, data)
+    open_marks = {
+        to_hex(line.get_color()).upper(): (line.get_xdata()[0], line.get_ydata()[0])
+        for line in page.axes[0].lines
+        if line.get_marker() == "D" and line.get_markerfacecolor() == "white"
+    }
+    at = {"rnn": 28, "gru": 28} if name == "accuracy_vs_length" else {"rnn": 0, "gru": 1}
+    expected = {"rnn": 97.28, "gru": 98.1}
+    assert open_marks == {data.styles[cell].color: (at[cell], expected[cell]) for cell in at}
+    legend = [text.get_text() for text in page.legends[0].get_texts()]
+    assert legend[-1] == "published"
+    boxes = text_boxes(page)
+    assert not overlaps(boxes) and not outside(page, boxes)
+
+
+def test_a_published_loss_stands_on_the_figure_of_losses(tmp_path):
+    for T in (100, 50):
+        write_run(
+            tmp_path,
+            make_record(**(ADDING | {"seq_len": T, "cell": "rnn"}), test_loss=0.01, memoryless_loss=0.16),
+        )
+    data = data_of(load_runs(tmp_path))
+    matches = [m.result for m in match_published(data.runs, load_published())[0]]
+    (loss,) = [result for result in matches if result.metric == "test_loss"]
+    [page] = pages_of("loss_vs_length", data)
+    marks = [line for line in page.axes[0].lines if line.get_marker() == "^"]
+    assert [(*line.get_xdata(), *line.get_ydata()) for line in marks] == [(100, loss.value)]
+    low, high = page.axes[0].get_ylim()
+    assert low < loss.value < high
+    assert "published: not below this" in [text.get_text() for text in page.legends[0].get_texts()]
 
 
 def test_the_figure_is_drawn_for_paper_too(tmp_path):

@@ -15,6 +15,7 @@ from harness.report.figures.learning_curves import LEARNING_CURVES
 from harness.report.figures.loss_by_length import LOSS_BY_LENGTH
 from harness.report.figures.loss_curves import LOSS_CURVES
 from harness.report.figures.other_lengths import ACCURACY_AT_OTHER_LENGTHS, plot_other_lengths
+from harness.report.figures.performance_profile import PERFORMANCE_PROFILE, plot_performance_profile
 from harness.report.figures.published import PUBLISHED
 from harness.report.figures.solved_by_length import SOLVED_BY_LENGTH, plot_solved_by_length
 from harness.report.figures.tuning import TUNING
@@ -30,6 +31,7 @@ __all__ = [
     "plot_curves",
     "plot_gradient_flow",
     "plot_other_lengths",
+    "plot_performance_profile",
     "plot_solved_by_length",
 ]
 
@@ -45,6 +47,7 @@ FIGURES: tuple[FigureSpec, ...] = (
     time_per_step.BY_LENGTH,
     time_per_step.BY_HIDDEN_SIZE,
     ACCURACY_BY_TIME,
+    PERFORMANCE_PROFILE,
     PUBLISHED,
     LEARNING_CURVES,
     LOSS_CURVES,

@@ -10,6 +10,7 @@ from harness.report.by_choice import plot_by_choice
 from harness.report.by_setting import panel_remarks
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.layout import Panel, make_pages, page_columns, split
+from harness.report.published_marks import mark_published, marks_on, published_caption, published_handles
 from harness.results.repeats import IDENTITY
 
 
@@ -35,9 +36,12 @@ def _panels(data: ReportData) -> list[Panel]:
 def accuracy_by_cell_pages(data: ReportData, caption: str) -> list[Figure]:
     """Test accuracy, a column for each cell."""
     panels = _panels(data)
+    published = marks_on(data, panels, "test_accuracy")
 
     def plot(ax: Axes, panel: Panel) -> None:
         plot_by_choice(panel.runs, "label", "test_accuracy", ax, data.styles, scale=100)
+        cells = [cell for cell in data.styles if (panel.runs["label"] == cell).any()]
+        mark_published(ax, panel.runs, published, data.styles, lambda row: cells.index(row["label"]), 100)
 
     floors = accuracy_floors(panels, plot)
 
@@ -46,8 +50,10 @@ def accuracy_by_cell_pages(data: ReportData, caption: str) -> list[Figure]:
         return [*panel_remarks(panel.runs, "label"), accuracy_axis(ax, panel, "seq_len", floors)]
 
     return make_pages(
-        panels, draw, title="Test accuracy by cell", caption=caption + accuracy_caption(floors), styles={},
-        columns=page_columns(panels), handles=chance_handles(floors), page_style=data.page_style,
+        panels, draw, title="Test accuracy by cell", styles={},
+        caption=caption + accuracy_caption(floors) + published_caption(published),
+        columns=page_columns(panels), handles=[*chance_handles(floors), *published_handles(published)],
+        page_style=data.page_style,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from harness.report.by_setting import ACCURACY_CAPTION, panel_remarks, panels_by
 from harness.report.direct_labels import label_lines, unlabelled
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.layout import Panel, make_pages, page_columns
+from harness.report.published_marks import mark_published, marks_on, published_caption, published_handles
 from harness.report.setting_axis import setting_label, setting_words
 
 
@@ -25,9 +26,11 @@ def accuracy_pages(data: ReportData, caption: str, panels: Sequence[Panel], titl
         panels: whose `x` is a numeric column of their runs.
         title: of the pages.
     """
+    published = marks_on(data, panels, "test_accuracy")
 
     def plot(ax: Axes, panel: Panel) -> None:
         plot_by_setting(panel.runs, panel.x, "test_accuracy", ax, data.styles, scale=100)
+        mark_published(ax, panel.runs, published, data.styles, lambda row: row[panel.x], 100)
 
     floors = accuracy_floors(panels, plot)
 
@@ -38,8 +41,9 @@ def accuracy_pages(data: ReportData, caption: str, panels: Sequence[Panel], titl
         return [*panel_remarks(panel.runs, panel.x), remark]
 
     return make_pages(
-        panels, draw, title=title, caption=caption + accuracy_caption(floors), styles=unlabelled(data.styles),
-        columns=page_columns(panels), handles=chance_handles(floors), page_style=data.page_style,
+        panels, draw, title=title, caption=caption + accuracy_caption(floors) + published_caption(published),
+        styles=unlabelled(data.styles), columns=page_columns(panels),
+        handles=[*chance_handles(floors), *published_handles(published)], page_style=data.page_style,
     )  # fmt: skip
 
 

@@ -16,10 +16,10 @@ from harness.report.axes import accuracy_label, loss_label, plain_log_numbers, s
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.layout import Panel, drawing_axes, make_pages, not_ok_text
 from harness.report.page_style import points
+from harness.report.published_marks import OPEN, all_matches
 from harness.report.published_words import measured_setting, published_setting
 from harness.report.style import INK, CellStyle, cell_styles
-from harness.results.published import load_published
-from harness.results.published_match import PublishedMatch, match_published
+from harness.results.published_match import PublishedMatch
 
 _MARKS = {"=": "D", "<": "<", ">=": ">"}
 _LETTERS = 50  # of a line of text beside a row
@@ -51,7 +51,7 @@ def plot_published(
         style = styles[str(runs[label].iloc[0])]
         for result in (match.result for match in of_cell):
             ax.plot(scale * result.value, len(texts), _MARKS[result.relation], color=style.color,
-                    markersize=7.5, markerfacecolor="white", markeredgewidth=1.4)  # fmt: skip
+                    **OPEN)  # fmt: skip
             name = result.source.split(" (")[0].split(",")[0]
             texts.append(_row_text(f"{cell}, {name}", published_setting(result, remarks=False)))
             shown.append(scale * result.value)
@@ -75,7 +75,7 @@ def plot_published(
 def published_pages(data: ReportData, caption: str) -> list[Figure]:
     """A page for each task, variant, length and metric with a published result of a cell that was run."""
     pages = []
-    for place, group in itertools.groupby(sorted(_matches(data), key=_place), key=_place):
+    for place, group in itertools.groupby(sorted(all_matches(data), key=_place), key=_place):
         matches = list(group)
         task, variant, length, metric = place
         runs = pd.concat([match.runs for match in matches]).drop_duplicates("run_id")
@@ -93,10 +93,6 @@ def published_pages(data: ReportData, caption: str) -> list[Figure]:
             handles=_handles(metric, {m.result.relation for m in matches}),
         )  # fmt: skip
     return pages
-
-
-def _matches(data: ReportData) -> list[PublishedMatch]:
-    return match_published(data.runs, load_published())[0] if len(data.runs) else []
 
 
 def _place(match: PublishedMatch) -> tuple[str, str, int, str]:
@@ -152,6 +148,6 @@ PUBLISHED = FigureSpec(
         "One row per published result, an empty mark, and one per cell for the runs, a dot for each seed; "
         "the text beside each row gives its source and setting. One picture per task, length and metric."
     ),
-    applies=lambda data: bool(_matches(data)),
+    applies=lambda data: bool(all_matches(data)),
     draw=published_pages,
 )

@@ -1,0 +1,91 @@
+"""What each cell reaches over all tasks and settings that every cell was run in."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import pandas as pd
+
+from harness.report.markdown import interval, markdown_table
+from harness.results.pooled import FEWEST_POOLED, interquartile_mean, stratified_interval
+from harness.results.repeats import IDENTITY, labelled
+
+_PLACE = (*IDENTITY, "seq_len", "size", "condition")
+
+LEAD = (
+    "Score: test accuracy from 0 at chance to 1; a run that diverged counts 0. Interquartile mean: of the "
+    "middle half of a cell's runs, with its 95 % bootstrap interval, drawn within each task and setting. "
+    "Only tasks and settings in which every cell ended a run count, each by its number of runs: another "
+    "choice of tasks gives other numbers, and can give another order."
+)
+
+
+class PooledScore(NamedTuple):
+    """The interquartile mean of a cell's scores; low and high are NaN where a setting has one run."""
+
+    mean: float
+    low: float
+    high: float
+    runs: int
+
+
+def pooled_scores(runs: pd.DataFrame) -> pd.DataFrame:
+    """The score of every run that can be pooled: (accuracy − chance) / (1 − chance).
+
+    Args:
+        runs: the rows of `load_runs`, without those of the stage `tune`, or those that `labelled` returns.
+
+    Returns:
+        `label` (of the cell), `place` (a number for each task and setting) and `score` of the runs in places
+        that all cells share. Empty where fewer than two cells share two places, or where one of them has
+        fewer than `FEWEST_POOLED` runs there.
+    """
+    none = pd.DataFrame({"label": [], "place": [], "score": []})
+    if runs.empty:
+        return none
+    runs = runs if "label" in runs else labelled(runs)
+    chance = runs["chance_accuracy"].astype(float)
+    ended = runs["status"].isin(["ok", "diverged"])
+    ended &= (chance < 1) & (runs["test_accuracy"].notna() | (runs["status"] == "diverged"))
+    score = ((runs["test_accuracy"].astype(float) - chance) / (1 - chance)).where(runs["status"] == "ok", 0.0)
+    places = runs.groupby(list(_PLACE), dropna=False, observed=True).ngroup()
+    table = pd.DataFrame({"label": runs["label"], "place": places, "score": score})[ended]
+    cells = table["label"].nunique()
+    table = table[table.groupby("place")["label"].transform("nunique") == cells]
+    enough = cells >= 2 and table["place"].nunique() >= 2 and table["label"].nunique() == cells
+    if not enough or table["label"].value_counts().min() < FEWEST_POOLED:
+        return none
+    return table.reset_index(drop=True)
+
+
+def pooled_by_cell(scores: pd.DataFrame) -> dict[str, PooledScore]:
+    """The interquartile mean of each cell, highest first.
+
+    Args:
+        scores: as `pooled_scores` gives them.
+    """
+    found = {}
+    for cell, group in scores.groupby("label"):
+        places = [place["score"].tolist() for _, place in group.groupby("place")]
+        alone = any(len(place) < 2 for place in places)
+        low, high = (math.nan, math.nan) if alone else stratified_interval(places)
+        found[str(cell)] = PooledScore(interquartile_mean(group["score"].tolist()), low, high, len(group))
+    return dict(sorted(found.items(), key=lambda item: (-item[1].mean, item[0])))
+
+
+def pooled_section(runs: pd.DataFrame) -> list[str]:
+    """The lines of the summary's section on cells over all tasks; empty where runs cannot be pooled.
+
+    Args:
+        runs: the rows of `load_runs`, without those of the stage `tune`.
+    """
+    scores = pooled_scores(runs)
+    if scores.empty:
+        return []
+    places = str(scores["place"].nunique())
+    rows = [
+        [cell, str(pooled.runs), places, interval(pooled.mean, pooled.low, pooled.high, ".3f")]
+        for cell, pooled in pooled_by_cell(scores).items()
+    ]
+    return [LEAD, "", *markdown_table(["cell", "runs", "tasks and settings", "interquartile mean"], rows)]
