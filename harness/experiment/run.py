@@ -230,6 +230,8 @@ def _known_columns(run: Plan) -> dict[str, Any]:
         "chance_accuracy": spec.chance_accuracy,
         "tolerance": spec.tolerance,
         "memoryless_loss": spec.memoryless_loss,
+        "lag_min": spec.lag[0] if spec.lag is not None else None,
+        "lag_max": spec.lag[1] if spec.lag is not None else None,
         "solved_rule": spec.solved_rule,
         "threads": run.threads,
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -104,6 +104,7 @@ def make_adding(
         variant=variant,
         target="value",
         seq_len=seq_len,
+        lag=_lag(seq_len, variant),
         input_size=2,
         chance_accuracy=chance,
         memoryless_loss=loss,
@@ -118,6 +119,12 @@ def make_adding(
     if variant == "hs97":
         predictors = Baselines(chance=0.5, memoryless=always(0.5))
     return Task(spec, disjoint_splits(draw, seed=seed, sizes=sizes), fresh, baselines=predictors)
+
+
+def _lag(seq_len: int, variant: str) -> tuple[int, int]:
+    """Steps from a marker to the end; the markers of hs97 lie in the first 10 steps or the first half."""
+    last = max(9, seq_len // 2 - 1) if variant == "hs97" else seq_len - 1
+    return seq_len - 1 - last, seq_len - 1
 
 
 def target_of(steps: Sequence[tuple[float, float]], variant: str) -> float:

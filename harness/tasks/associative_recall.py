@@ -87,6 +87,7 @@ def make_associative_recall(
         variant=f"{variant}-{num_pairs}",
         target="class" if variant == "single" else "steps",
         seq_len=seq_len,
+        lag=(seq_len - 2 * num_pairs if variant == "single" else 1, seq_len - 1),
         vocab_size=num_values + num_keys + 1,
         num_classes=num_values,
         chance_accuracy=1 / num_values,

@@ -100,6 +100,7 @@ def make_bracket_matching(
         variant=f"{variant}-{num_types}",
         target="class",
         seq_len=seq_len,
+        lag=(0, seq_len - 1),
         vocab_size=2 * num_types,
         num_classes=num_classes,
         chance_accuracy=1 / num_classes,

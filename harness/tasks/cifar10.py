@@ -82,6 +82,7 @@ def load_cifar10(
         variant=variant,
         target="class",
         seq_len=seq_len,
+        lag=(seq_len - 32, seq_len - 1) if variant == "noisy_rows" else None,
         input_size=SHAPES[variant][1],
         num_classes=10,
         chance_accuracy=0.1,

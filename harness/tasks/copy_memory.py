@@ -84,6 +84,7 @@ def make_copy_memory(
         variant=variant,
         target="steps",
         seq_len=seq_len,
+        lag=(seq_len - COUNT, seq_len - COUNT),
         vocab_size=SYMBOLS + 2,
         num_classes=SYMBOLS + 1 if variant == "all_steps" else SYMBOLS,
         chance_accuracy=(scored - COUNT + COUNT / SYMBOLS) / scored,

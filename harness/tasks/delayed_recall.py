@@ -72,6 +72,7 @@ def make_delayed_recall(
         variant=f"{variant}-{num_classes}",
         target="class",
         seq_len=seq_len,
+        lag=(seq_len - 1, seq_len - 1),
         vocab_size=2 * num_classes if variant == "separate" else num_classes,
         num_classes=num_classes,
         chance_accuracy=1 / num_classes,

@@ -94,6 +94,7 @@ def make_embedded_reber(
         variant=variant,
         target="class",
         seq_len=seq_len,
+        lag=(5 if variant == "variable" else seq_len - 2, seq_len - 2),
         vocab_size=len(SYMBOLS),
         num_classes=2,
         chance_accuracy=0.5,

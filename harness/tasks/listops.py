@@ -103,6 +103,7 @@ def make_listops(
         variant=f"{min_len}-{seq_len}-d{max_depth}-a{max_args}",
         target="class",
         seq_len=seq_len,
+        lag=(0, seq_len - 1),
         vocab_size=len(VOCABULARY),
         num_classes=10,
         chance_accuracy=max(shares),

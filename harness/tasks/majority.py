@@ -72,6 +72,7 @@ def make_majority(
         variant=f"iid-{num_classes}",
         target="class",
         seq_len=seq_len,
+        lag=(0, seq_len - 1),
         vocab_size=num_classes,
         num_classes=num_classes,
         chance_accuracy=1 / num_classes,

@@ -92,6 +92,7 @@ def sum_spec(*, name: str, variant: str, seq_len: int, modulus: int, citation: s
         variant=variant,
         target="class",
         seq_len=seq_len,
+        lag=(0, seq_len - 1),
         vocab_size=modulus,
         num_classes=modulus,
         chance_accuracy=1 / modulus,

@@ -75,6 +75,7 @@ def make_selective_copy(
         variant=f"{num_copied}-of-{num_symbols}",
         target="steps",
         seq_len=seq_len,
+        lag=(num_copied + 1, seq_len - num_copied),
         vocab_size=num_symbols + 2,
         num_classes=num_symbols,
         chance_accuracy=1 / num_symbols,

@@ -62,10 +62,18 @@ class TaskSpec:
     """The paper that defines the task, in one line."""
     revision: int = 0
     """Raised when a change of this package alters the numbers of the task; 0 is neutral."""
+    lag: tuple[int, int] | None = field(default=None, repr=False)
+    """How far back the answer lies: the fewest and the most steps from a step that decides a label to the
+    step where the label is scored. None: not known, or no step alone decides, as in images."""
 
     def __post_init__(self) -> None:
         if (self.input_size is None) == (self.vocab_size is None):
             raise ValueError("a task has either input_size or vocab_size")
+        if self.lag is not None and not 0 <= self.lag[0] <= self.lag[1] < self.seq_len:
+            raise ValueError(
+                f"lag must be two rising numbers of steps from 0 to seq_len - 1 = {self.seq_len - 1}, not "
+                f"{self.lag}; None: not known"
+            )
 
     @property
     def solved_rule(self) -> str | None:

@@ -80,6 +80,7 @@ def make_temporal_order(
         variant=variant,
         target="class",
         seq_len=seq_len,
+        lag=_lag(seq_len, variant),
         vocab_size=len(SYMBOLS),
         num_classes=num_classes,
         chance_accuracy=1 / num_classes,
@@ -91,6 +92,12 @@ def make_temporal_order(
     draw = functools.partial(_draw, seq_len=seq_len, variant=variant)
     splits = disjoint_splits(draw, seed=seed, sizes=sizes)
     return Task(spec, splits, fresh, baselines=equal_classes(num_classes))
+
+
+def _lag(seq_len: int, variant: str) -> tuple[int, int]:
+    """Steps from the last and from the first possible relevant symbol to the end."""
+    windows = WINDOWS[variant]
+    return seq_len - 1 - windows[-1][1] * seq_len // 100, seq_len - 1 - windows[0][0] * seq_len // 100
 
 
 def class_of(symbols: Iterable[str]) -> int:

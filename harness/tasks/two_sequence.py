@@ -71,6 +71,7 @@ def make_two_sequence(
         variant=f"3a-{signal_len}",
         target="class",
         seq_len=seq_len,
+        lag=(seq_len - signal_len, seq_len - 1),
         input_size=1,
         num_classes=2,
         chance_accuracy=1 / 2,

@@ -54,11 +54,14 @@ def main(arguments: list[str]) -> int:
 
 
 def numbers(spec: TaskSpec) -> list[str]:
-    """What a prediction without memory reaches, when the task counts as solved, and the source."""
+    """What a prediction without memory reaches, how far back the answer lies, what solves it, the source."""
     unit = "squared error" if spec.target == "value" else "nats"
     memoryless = "not known" if spec.memoryless_loss is None else f"{spec.memoryless_loss:.4f} ({unit})"
+    low, high = spec.lag or (None, None)
+    lag = "not known, or no step alone decides" if low is None else f"{low}{f' to {high}' * (low != high)}"
     return [
         f"  lowest loss without memory: {memoryless}",
+        f"  steps back to what decides the label: {lag}",
         f"  solved: {f'validation {spec.solved_rule}' if spec.solved_rule else 'no threshold'}",
         f"  source: {' '.join(spec.citation.split())}",
     ]
