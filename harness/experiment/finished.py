@@ -6,13 +6,14 @@ from harness.experiment.plan import Plan
 from harness.experiment.weights import WEIGHTS_NAME
 from harness.results import store
 from harness.results.schema import FINAL_STATUSES
+from harness.training.probes import MomentProbe
 
 
 def why_not_finished(run: Plan) -> str | None:
     """Why a run has to be made, or None when it has finished.
 
     It has not when it has no row, or one that is not final, or lacks the weights or a probe's table that the
-    plan asks for.
+    plan asks for; a table that is recorded by default alone (`MomentProbe.required`) is not asked for.
     """
     try:
         row = store.read_row(run.folder)
@@ -26,6 +27,8 @@ def why_not_finished(run: Plan) -> str | None:
         return f"{WEIGHTS_NAME} is asked for"
     tables = row.get("tables", {})
     for probe in run.probes:
+        if isinstance(probe, MomentProbe) and not probe.required:
+            continue
         table = tables.get(probe.name)
         if table is None or not (run.folder / f"{probe.name}.csv").is_file():
             return f"the table of the probe {probe.name} is asked for"

@@ -172,6 +172,7 @@ def _measured_columns(run: Plan, history: History) -> dict[str, Any]:
         "grad_norm_max": max(history.norms, default=None),
         "clip_rate": clip_rate(history.norms, run.train.clip),
         "gradflow_note": history.notes.get("gradflow"),
+        "gates_note": history.notes.get("gates"),
         "train_s": history.train_s,
         "train_cpu_s": history.train_cpu_s,
         "eval_s": history.eval_s,

@@ -171,6 +171,20 @@ class RunRecord:
     gradflow_slope: float | None = column("the slope at the last probe", None)
     gradflow_r2: float | None = column("R² of the line at the last probe", None)
     gradflow_note: str | None = column("why the gradient flow was not measured", None)
+    gates_time_scale_init: float | None = column(
+        "1/(1 − f) in steps, f the gate that keeps the state (f of an LSTM, z of a GRU): median over units "
+        "of the top layer, then over recorded time steps, at initialisation; empty: the cell has no such "
+        "gate, or see `gates_note`",
+        None,
+    )
+    gates_time_scale_best: float | None = column("the same at `best_step`", None)
+    gates_time_scale_end: float | None = column("the same after the last step", None)
+    gates_time_scale_p90_init: float | None = column(
+        "the same of slow units: the 90 % quantile over units in place of the median, at initialisation", None
+    )
+    gates_time_scale_p90_best: float | None = column("the same at `best_step`", None)
+    gates_time_scale_p90_end: float | None = column("the same after the last step", None)
+    gates_note: str | None = column("why the gates were not measured", None)
     train_s: float | None = column("seconds in training steps: no data building, evaluation or probes", None)
     train_cpu_s: float | None = column(
         "processor seconds of training steps, beside `train_s`; well below it on one thread: other work had "

@@ -16,7 +16,7 @@ from harness.training.evaluate import Measured, evaluate
 from harness.training.history import History, Segment
 from harness.training.model import SequenceClassifier, count_right
 from harness.training.options import TrainOptions
-from harness.training.probes import Probe
+from harness.training.probes import MomentProbe, StepProbe
 from harness.training.schedule import lr_factor
 from harness.training.state import TrainingState
 from harness.training.step import Forward, StepResult, training_step
@@ -71,11 +71,14 @@ def continue_training(state: TrainingState, until: int | None = None) -> None:
     log.info("evaluations before the last one measure %d validation samples", len(state.val_subset))
     for name, reason in state.history.notes.items():
         log.warning("the probe %s does not measure this run: %s", name, reason)
-    at = {probe.name: probe.steps(state.total_steps, state.eval_every) for probe in state.probes}
+    step_probes = [probe for probe in state.probes if isinstance(probe, StepProbe)]
+    at = {probe.name: probe.steps(state.total_steps, state.eval_every) for probe in step_probes}
+    if not state.history.evals:
+        _measure_moment(state, "init", 0)
     state.model.train()
     while (due := state.next_evaluation) is not None:
         limit = due if until is None else min(due, until)
-        _advance(state, limit, lambda step: [probe for probe in state.probes if step in at[probe.name]])
+        _advance(state, limit, lambda step: [probe for probe in step_probes if step in at[probe.name]])
         if state.step < due:
             return
         _evaluate_and_choose(state)
@@ -86,7 +89,10 @@ def conclude(state: TrainingState, *, test: bool = True) -> History:
     history, spec = state.history, state.task.spec
     if history.diverged:
         return history
+    _measure_moment(state, "end", state.step)
     state.model.load_state_dict(state.best.weights)
+    assert history.best_step is not None  # evaluated at least once, and not diverged
+    _measure_moment(state, "best", history.best_step)
     if not test:
         return history
     tested = _measure(state, state.task.test)
@@ -95,7 +101,14 @@ def conclude(state: TrainingState, *, test: bool = True) -> History:
     return history
 
 
-def _advance(state: TrainingState, to: int, due_probes: Callable[[int], Sequence[Probe]]) -> None:
+def _measure_moment(state: TrainingState, moment: str, step: int) -> None:
+    """Adds the rows of the probes that measure between training steps, off the clocks of training."""
+    for probe in state.probes:
+        if isinstance(probe, MomentProbe):
+            state.history.probes[probe.name] += probe.measure(state.model, state.task.val, moment, step)
+
+
+def _advance(state: TrainingState, to: int, due_probes: Callable[[int], Sequence[StepProbe]]) -> None:
     """Makes the training steps up to number `to`, on the clock; building samples is off the clock."""
     segment, device = state.segment, state.device
     start, built = read_clocks(device), state.stream.building
@@ -121,7 +134,7 @@ def _advance(state: TrainingState, to: int, due_probes: Callable[[int], Sequence
 
 
 def _make_step(
-    state: TrainingState, batch: tuple[Tensor, Tensor, Tensor], step: int, probes: Sequence[Probe]
+    state: TrainingState, batch: tuple[Tensor, Tensor, Tensor], step: int, probes: Sequence[StepProbe]
 ) -> StepResult:
     """One training step with the probes that are due at it."""
     if not probes:

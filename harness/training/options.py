@@ -67,6 +67,9 @@ class TrainOptions:
     """Measure the gradient flow at the first step and at evaluations."""
     gradflow_points: int | None = outside_identity(NUM_POINTS)
     """Time steps of a sequence at which it is recorded, evenly spread; None: all."""
+    gates: bool | None = outside_identity(None)
+    """Measure the gates before and after training. None: of runs that are made, yes; but a finished run
+    without them is not made again."""
 
     def __post_init__(self) -> None:
         if self.epochs is not None:

@@ -63,10 +63,10 @@ def run(overrides):
     return store.runs_dir(planned.results_dir) / planned.run_id
 
 
-def test_a_run_leaves_its_five_files_and_a_row_that_stands_alone(tiny):
+def test_a_run_leaves_its_six_files_and_a_row_that_stands_alone(tiny):
     folder = run([*tiny, "cell=gru", "seed=3"])
     files = {path.name for path in folder.iterdir()} - {store.LOCK_NAME}
-    assert files == {"config.yaml", "row.json", "steps.csv", "gradflow.csv", "log.txt"}
+    assert files == {"config.yaml", "row.json", "steps.csv", "gradflow.csv", "gates.csv", "log.txt"}
     row = json.loads((folder / "row.json").read_text())
     assert tuple(row) == (*COLUMNS, "other_lengths", "tables")
     assert set(STANDING_COLUMNS) <= set(COLUMNS)
@@ -91,7 +91,7 @@ def test_a_run_leaves_its_five_files_and_a_row_that_stands_alone(tiny):
     assert row["n_params"] == sum(p.numel() for p in bare.parameters()) + 2 * 4 + 2
     assert row["config"]["train"]["batch_size"] == 20
     unmeasured = {"error", "clip", "solved_step", "gradflow_half_life", "git_commit", "tolerance"}
-    unmeasured |= {"test_sequence_accuracy", "gradflow_note", "train_cpu_s", "match_params"}
+    unmeasured |= {"test_sequence_accuracy", "gradflow_note", "gates_note", "train_cpu_s", "match_params"}
     assert {key for key, value in row.items() if value is None} <= unmeasured
 
 

@@ -12,6 +12,7 @@ from harness.training import History, continue_training, loop, train
 from harness.training.clock import Seconds
 from harness.training.history import Segment
 from harness.training.loop import conclude
+from harness.training.probes import StepProbe
 from tests.processes import run_code
 from tests.training.results import without_clocks
 from tests.training.resumed import CASES, finish, same_bits
@@ -80,7 +81,8 @@ def test_the_cases_end_as_their_names_say():
     for name in CASES.keys() - ended_otherwise - {"whole passes, without probes"}:
         assert len(history[name]["norms"]) == 11
         assert {row["step"] for row in history[name]["probes"]["gradflow"]} >= {1, 11}
-        assert history[name]["notes"] == {}
+        unknown = {"gates"} if name == "other generators and a buffer" else set()  # to the equations
+        assert history[name]["notes"].keys() == unknown
 
 
 @pytest.mark.parametrize(
@@ -140,8 +142,9 @@ def test_a_state_saved_between_the_last_step_and_its_evaluation_ends_with_the_sa
     state = CASES[name].begin(SEED)
     total = len(undisturbed(name)["history"]["norms"])
     continue_training(state, until=total - 1)
-    at = {probe.name: probe.steps(11, state.eval_every) for probe in state.probes}
-    loop._advance(state, total, lambda step: [probe for probe in state.probes if step in at[probe.name]])
+    probes = [probe for probe in state.probes if isinstance(probe, StepProbe)]
+    at = {probe.name: probe.steps(11, state.eval_every) for probe in probes}
+    loop._advance(state, total, lambda step: [probe for probe in probes if step in at[probe.name]])
     assert (state.step, len(state.segment), state.next_evaluation) == (total, total % 4 or 4, total)
     saved = copy.deepcopy(state.state_dict())
     resumed = CASES[name].begin(SEED + 1)

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from harness.training.options import TrainOptions
+from harness.training.probes.gates import GatesProbe
 from harness.training.probes.gradient_flow import GradientFlowProbe
-from harness.training.probes.probe import Observation, Probe
+from harness.training.probes.probe import MOMENTS, MomentProbe, Observation, Probe, StepProbe
 
-__all__ = ["PROBES", "GradientFlowProbe", "Observation", "Probe", "asked_probes"]
+__all__ = [
+    "MOMENTS",
+    "PROBES",
+    "GatesProbe",
+    "GradientFlowProbe",
+    "MomentProbe",
+    "Observation",
+    "Probe",
+    "StepProbe",
+    "asked_probes",
+]
 
-PROBES: tuple[type[Probe], ...] = (GradientFlowProbe,)
+PROBES: tuple[type[Probe], ...] = (GradientFlowProbe, GatesProbe)
 """Every probe there is."""
 
 

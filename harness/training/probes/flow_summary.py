@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-MOMENTS = ("init", "best", "end")
-"""The probed steps that are summarised: the first, the one nearest to the best step, the last."""
+from harness.training.probes.probe import MOMENTS
 
 REACH_LEVEL = 0.1
 """The share of its last value that a curve falls below at its reach."""
@@ -137,7 +136,7 @@ def half_life(slope: float | None, r2: float | None) -> float | None:
 
 
 def flow_columns(curves: Mapping[str, FlowCurve | None]) -> dict[str, Any]:
-    """The columns of a run's row from its curves at `MOMENTS`; a curve that is None leaves its own empty."""
+    """The columns of a run's row from its curves at the probed steps nearest to `MOMENTS`; of None: empty."""
     columns: dict[str, Any] = {}
     bounds = {"decades": [], "reach": []}  # type: dict[str, list[str]]
     for name, measure in (("decades", decades), ("reach", reach)):

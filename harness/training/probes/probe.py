@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 from torch import Tensor
 
-from harness.tasks import Task
+from harness.tasks import Split, Task
 from harness.training.history import History
 from harness.training.model import SequenceClassifier
 from harness.training.options import TrainOptions
+
+MOMENTS = ("init", "best", "end")
+"""Of a training: before the first step, the best step, the last one."""
 
 
 class Observation(NamedTuple):
@@ -23,10 +26,10 @@ class Observation(NamedTuple):
 
 
 class Probe(Protocol):
-    """A measurement beside training. A new one is one file, and one line in `PROBES`.
+    """A measurement beside training, a `StepProbe` or a `MomentProbe`. A new one is one file, and one line in
+    `PROBES`.
 
-    A probe leaves parameters, buffers and random generators as they are. Its forward pass may take the place
-    of the step's own (`Observation.answer`); of the probes of one step at most one can do that.
+    A probe leaves parameters, buffers and random generators as they are.
 
     Attributes:
         name: of the probe and of its table: `NAME.csv` in the run's folder.
@@ -51,6 +54,23 @@ class Probe(Protocol):
         """Why this model cannot be measured, or None when it can."""
         ...
 
+    def summary(self, rows: Sequence[Any], task: Task, history: History) -> dict[str, Any]:
+        """Columns of the run's row that are computed from the table, after training."""
+        ...
+
+    def covers(self, recorded: Mapping[str, Any]) -> bool:
+        """Whether a table made with the settings `recorded` holds all that this probe would measure."""
+        ...
+
+
+@runtime_checkable
+class StepProbe(Probe, Protocol):
+    """Measures in training steps.
+
+    Its forward pass may take the place of the step's own (`Observation.answer`); of the probes of one step at
+    most one can do that.
+    """
+
     def steps(self, total: int, eval_every: int) -> Collection[int]:
         """The training steps, from 1 to `total`, at which to measure."""
         ...
@@ -59,10 +79,30 @@ class Probe(Protocol):
         """Measures one training step; called in the place of its forward pass."""
         ...
 
-    def summary(self, rows: Sequence[Any], task: Task, history: History) -> dict[str, Any]:
-        """Columns of the run's row that are computed from the table, after training."""
+
+@runtime_checkable
+class MomentProbe(Probe, Protocol):
+    """Measures the model between training steps, at each of `MOMENTS`, on validation samples.
+
+    A training that diverged is measured at its start only.
+
+    Attributes:
+        required: whether a finished run that lacks the table has to be made again; not so where the probe is
+            on by default and was added later, since an upgrade repeats no finished run.
+    """
+
+    @property
+    def required(self) -> bool:
+        """See the class."""
         ...
 
-    def covers(self, recorded: Mapping[str, Any]) -> bool:
-        """Whether a table made with the settings `recorded` holds all that this probe would measure."""
+    def measure(self, model: SequenceClassifier, val: Split, moment: str, step: int) -> Sequence[Any]:
+        """The rows of one moment.
+
+        Args:
+            model: with the weights of the moment, in any mode, which stays.
+            val: the validation samples, which may lie on the CPU.
+            moment: one of `MOMENTS`.
+            step: training steps made with these weights.
+        """
         ...

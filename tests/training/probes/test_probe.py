@@ -105,12 +105,13 @@ def test_the_table_of_a_second_probe_is_written_described_and_read(tiny, tmp_pat
     assert {path.name for path in planned.folder.glob("*.csv")} == {
         "steps.csv",
         "gradflow.csv",
+        "gates.csv",
         "paramgrad.csv",
     }
     table = pd.read_csv(planned.folder / "paramgrad.csv")
     assert list(table) == ["step", "parameter", "grad_norm"]
     # Described.
-    assert set(row["tables"]) == {"steps", "gradflow", "paramgrad"}
+    assert set(row["tables"]) == {"steps", "gradflow", "gates", "paramgrad"}
     assert row["tables"]["paramgrad"] == {
         "columns": {
             "step": "training step, from 1",
@@ -144,11 +145,11 @@ def test_rows_hold_gradients_before_clipping(monkeypatch):
 
 def test_a_finished_run_that_lacks_the_table_of_a_new_probe_is_made_again(tiny, monkeypatch):
     planned, before = made_run([*tiny, "cell=gru"])
-    assert set(before["tables"]) == {"steps", "gradflow"}
+    assert set(before["tables"]) == {"steps", "gradflow", "gates"}
     monkeypatch.setattr(probes, "PROBES", (*PROBES, ParameterGradientProbe))
     again, row = made_run([*tiny, "cell=gru"])
     assert again.run_id == planned.run_id  # a probe is not part of the identity
-    assert set(row["tables"]) == {"steps", "gradflow", "paramgrad"}
+    assert set(row["tables"]) == {"steps", "gradflow", "gates", "paramgrad"}
     assert (planned.folder / "attempt-1" / "row.json").is_file()
     assert row["test_loss"] == before["test_loss"]
     made_run([*tiny, "cell=gru"])
@@ -180,8 +181,9 @@ def test_two_probes_that_run_the_forward_pass_are_refused(tiny, monkeypatch):
 @pytest.mark.parametrize(
     ("overrides", "tables"),
     [
-        ([], {"gradflow", "paramgrad"}),
-        (["train.gradflow=false"], {"paramgrad"}),
+        ([], {"gradflow", "gates", "paramgrad"}),
+        (["train.gradflow=false"], {"gates", "paramgrad"}),
+        (["train.gates=false"], {"gradflow", "paramgrad"}),
         (["train.probes=false"], set()),
         (["train.probes=false", "train.gradflow=true"], set()),
     ],
@@ -195,7 +197,9 @@ def test_probes_are_switched_off_one_by_one_or_all_together(tiny, second_probe, 
 
 
 def test_switching_probes_makes_no_other_run(tiny):
-    switches = ([], ["train.probes=false"], ["train.gradflow=false"], ["train.gradflow_points=3"])
+    switches = ([], *(["train." + switch] for switch in (
+        "probes=false", "gradflow=false", "gradflow_points=3", "gates=false", "gates=true"
+    )))  # fmt: skip
     assert len({plan(compose([*tiny, *overrides])).run_id for overrides in switches}) == 1
 
 
@@ -233,19 +237,19 @@ def test_probes_change_no_bit_of_a_training_with_the_fused_kernel(
         numbers = without_clocks(history)
         measured = numbers.pop("probes")
         assert {name for name, rows in measured.items() if rows} == (
-            {"gradflow", "paramgrad"} if on else set()
+            {"gradflow", "gates", "paramgrad"} if on else set()
         )
         outcomes.append((numbers, model.state_dict(), random_state()))
     assert same_bits(*outcomes)
 
 
 def test_every_probe_declares_a_table():
-    assert {probe.name for probe in PROBES} >= {"gradflow"}
+    assert {probe.name for probe in PROBES} >= {"gradflow", "gates"}
     assert len({probe.name for probe in PROBES}) == len(PROBES)
     for probe in PROBES:
         columns = columns_of(probe.row_type)
         assert "step" in columns and all(columns.values())
         assert json.loads(json.dumps(probe.from_options(TrainOptions()).settings)) is not None
     assert [type(probe) for probe in asked_probes(TrainOptions())] == list(PROBES)
-    assert asked_probes(TrainOptions(gradflow_points=5)) == (GradientFlowProbe(5),)
+    assert asked_probes(TrainOptions(gradflow_points=5, gates=False)) == (GradientFlowProbe(5),)
     assert asked_probes(TrainOptions(probes=False)) == ()
