@@ -185,6 +185,13 @@ class RunRecord:
     gates_time_scale_p90_best: float | None = column("the same at `best_step`", None)
     gates_time_scale_p90_end: float | None = column("the same after the last step", None)
     gates_note: str | None = column("why the gates were not measured", None)
+    lyapunov_init: float | None = column(
+        "largest Lyapunov exponent of the top layer over the sequence, nats a step, at initialisation; "
+        "negative: differences of the state shrink; empty: not measured, see `train.jacobian`",
+        None,
+    )
+    lyapunov_best: float | None = column("the same at `best_step`", None)
+    lyapunov_end: float | None = column("the same after the last step", None)
     train_s: float | None = column("seconds in training steps: no data building, evaluation or probes", None)
     train_cpu_s: float | None = column(
         "processor seconds of training steps, beside `train_s`; well below it on one thread: other work had "

@@ -70,6 +70,8 @@ class TrainOptions:
     gates: bool | None = outside_identity(None)
     """Measure the gates before and after training. None: of runs that are made, yes; but a finished run
     without them is not made again."""
+    jacobian: bool = outside_identity(False)
+    """Measure Jacobians of the states and the largest Lyapunov exponent, before and after training."""
 
     def __post_init__(self) -> None:
         if self.epochs is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.training.options import TrainOptions
 from harness.training.probes.gates import GatesProbe
 from harness.training.probes.gradient_flow import GradientFlowProbe
+from harness.training.probes.jacobian import JacobianProbe
 from harness.training.probes.probe import MOMENTS, MomentProbe, Observation, Probe, StepProbe
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "PROBES",
     "GatesProbe",
     "GradientFlowProbe",
+    "JacobianProbe",
     "MomentProbe",
     "Observation",
     "Probe",
@@ -19,7 +21,7 @@ __all__ = [
     "asked_probes",
 ]
 
-PROBES: tuple[type[Probe], ...] = (GradientFlowProbe, GatesProbe)
+PROBES: tuple[type[Probe], ...] = (GradientFlowProbe, GatesProbe, JacobianProbe)
 """Every probe there is."""
 
 

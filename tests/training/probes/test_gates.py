@@ -177,9 +177,15 @@ def test_other_cells_are_trained_and_the_reason_is_recorded(cell, reason):
     assert reason in history.notes["gates"]
 
 
-def test_an_upgrade_makes_no_finished_run_again_but_asking_for_gates_does(tiny):
-    run = plan(compose([*tiny, "train.gates=false"]))
+def made(overrides):
+    """The plan of a run that has been made."""
+    run = plan(compose(overrides))
     execute(run, echo=False)
+    return run
+
+
+def test_an_upgrade_makes_no_finished_run_again_but_asking_for_gates_does(tiny):
+    run = made([*tiny, "train.gates=false"])
     row = store.read_row(run.folder)
     assert set(row["tables"]) == {"steps", "gradflow"} and row["gates_time_scale_init"] is None
     default, asked = (plan(compose([*tiny, *more])) for more in ([], ["train.gates=true"]))

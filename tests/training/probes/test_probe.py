@@ -17,7 +17,7 @@ from harness.kernels import FusedCell
 from harness.results.schema import column, columns_of
 from harness.tasks import make_adding, make_copy_memory, make_delayed_recall
 from harness.training import SequenceClassifier, TrainOptions, asked_probes, probes, train
-from harness.training.probes import PROBES, GradientFlowProbe, Observation
+from harness.training.probes import PROBES, GradientFlowProbe, MomentProbe, Observation, StepProbe
 from harness.training.random_state import random_state
 from tests.training.results import without_clocks
 from tests.training.resumed import same_bits
@@ -198,7 +198,7 @@ def test_probes_are_switched_off_one_by_one_or_all_together(tiny, second_probe, 
 
 def test_switching_probes_makes_no_other_run(tiny):
     switches = ([], *(["train." + switch] for switch in (
-        "probes=false", "gradflow=false", "gradflow_points=3", "gates=false", "gates=true"
+        "probes=false", "gradflow=false", "gradflow_points=3", "gates=false", "gates=true", "jacobian=true"
     )))  # fmt: skip
     assert len({plan(compose([*tiny, *overrides])).run_id for overrides in switches}) == 1
 
@@ -249,7 +249,9 @@ def test_every_probe_declares_a_table():
     for probe in PROBES:
         columns = columns_of(probe.row_type)
         assert "step" in columns and all(columns.values())
-        assert json.loads(json.dumps(probe.from_options(TrainOptions()).settings)) is not None
-    assert [type(probe) for probe in asked_probes(TrainOptions())] == list(PROBES)
+        made = probe.from_options(TrainOptions(jacobian=True))
+        assert json.loads(json.dumps(made.settings)) is not None
+        assert isinstance(made, StepProbe) != isinstance(made, MomentProbe)
+    assert [type(probe) for probe in asked_probes(TrainOptions(jacobian=True))] == list(PROBES)
     assert asked_probes(TrainOptions(gradflow_points=5, gates=False)) == (GradientFlowProbe(5),)
     assert asked_probes(TrainOptions(probes=False)) == ()
