@@ -1,8 +1,9 @@
 """Recurrent cells: the table of stock cells, and checks of any cell with the interface of `torch.nn.RNN`."""
 
 from harness.cells.bidirectional import is_bidirectional, last_of_both, outputs_of, why_needs_one_length
-from harness.cells.contract import make_cell, output_size
+from harness.cells.contract import make_cell, output_size, revision_of
 from harness.cells.init import INITIALISATIONS, InitOptions, initialise, why_not_initialised
+from harness.cells.seq_len import gets_seq_len, why_not_other_lengths, with_seq_len
 from harness.cells.stock import (
     STOCK_CELLS,
     StockCell,
@@ -21,6 +22,7 @@ __all__ = [
     "InitOptions",
     "StockCell",
     "gates_of",
+    "gets_seq_len",
     "initialise",
     "is_bidirectional",
     "is_stock",
@@ -30,9 +32,12 @@ __all__ = [
     "make_cell",
     "output_size",
     "outputs_of",
+    "revision_of",
     "split_layers",
     "stock_cell_made_by",
     "stock_cell_of",
     "why_needs_one_length",
     "why_not_initialised",
+    "why_not_other_lengths",
+    "with_seq_len",
 ]

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from harness.cells.stock import is_torch_cell
+from harness.cells.stock import is_torch_cell, stock_cell_made_by
+from harness.cells.zoo.base import SequenceCell
 
 
 def make_cell(target: Callable[..., Any], input_size: int, hidden_size: int, **options: Any) -> nn.Module:
@@ -55,3 +56,16 @@ def output_size(cell: nn.Module, input_size: int) -> int:
             f"{tuple(result[0].shape)} for an input of shape (1, 1, {input_size})"
         )
     return result[0].shape[2]
+
+
+def revision_of(target: Callable[..., Any], nonlinearity: str | None = None) -> int:
+    """The revision of a stock cell or of a cell of this package; 0 of any other, whose code is hashed.
+
+    Args:
+        target: makes the cell.
+        nonlinearity: the argument of `nn.RNN`.
+    """
+    if isinstance(target, type) and issubclass(target, SequenceCell):
+        return target.revision
+    stock = stock_cell_made_by(target, nonlinearity)
+    return 0 if stock is None else stock.revision

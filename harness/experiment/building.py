@@ -16,12 +16,19 @@ from torch import nn
 from harness.cells import (
     INITIALISATIONS,
     InitOptions,
+    gets_seq_len,
     is_bidirectional,
     make_cell,
     output_size,
+    revision_of,
     why_needs_one_length,
     why_not_initialised,
+    why_not_other_lengths,
+    with_seq_len,
 )
+from harness.cells.bidirectional import REVISION as BIDIRECTIONAL_REVISION
+from harness.cells.seq_len import REVISION as SEQ_LEN_REVISION
+from harness.cells.zoo.base import SequenceCell
 from harness.experiment.errors import ConfigError, MeaninglessPairError, flat, user_location
 from harness.experiment.identity import short_hash
 from harness.experiment.one_length import READS_ALL, planned_lengths, refusal
@@ -40,10 +47,14 @@ class CheckedCell:
     Attributes:
         bidirectional: whether it says that it reads in both directions.
         one_length: why it needs sequences of one length; None: they may differ.
+        task_length: why it cannot be tested at other lengths than the task's; None: it can.
+        revision: of the cell and of how it is made and read.
     """
 
     bidirectional: bool
     one_length: str | None
+    task_length: str | None
+    revision: int
 
 
 def make_tasks(values: dict[str, Any]) -> tuple[Task, dict[str, Task]]:
@@ -144,6 +155,7 @@ def check_cell(
     target: Callable[..., Any],
     arguments_json: str,
     input_size: int,
+    seq_len: int,
     kernel: str,
     device: torch.device,
     init: str,
@@ -152,7 +164,8 @@ def check_cell(
 
     Stock cells are made without weights; others in full, and run on one step.
     """
-    arguments = json.loads(arguments_json)
+    given = json.loads(arguments_json)
+    arguments = with_seq_len(target, given, seq_len)
     if target in (nn.RNN, nn.LSTM, nn.GRU):
         with torch.device("meta"):
             cell = make_cell(target, input_size, **arguments)
@@ -170,7 +183,12 @@ def check_cell(
     reason = why_not_initialised(cell, init)
     if reason is not None:
         raise MeaninglessPairError(reason)
-    return CheckedCell(is_bidirectional(cell), why_needs_one_length(cell))
+    both = is_bidirectional(cell)
+    revision = revision_of(target, arguments.get("nonlinearity")) + (BIDIRECTIONAL_REVISION if both else 0)
+    if gets_seq_len(target, given) and not isinstance(cell, SequenceCell):
+        revision += SEQ_LEN_REVISION
+    task_length = why_not_other_lengths(cell, target, given)
+    return CheckedCell(both, why_needs_one_length(cell), task_length, revision)
 
 
 def check_readout(readout: Any, task: Task, other_lengths: dict[str, Task]) -> str:
@@ -189,6 +207,20 @@ def check_readout(readout: Any, task: Task, other_lengths: dict[str, Task]) -> s
     if reason is not None:
         raise MeaninglessPairError(reason)
     return str(readout)
+
+
+def check_other_lengths(cell: CheckedCell, task: Task, other_lengths: dict[str, Task]) -> None:
+    """Refuses tests at other lengths of a cell that is made for the task's.
+
+    Raises:
+        MeaninglessPairError: there are some.
+    """
+    others = sorted({other.spec.seq_len for other in other_lengths.values()} - {task.spec.seq_len})
+    if cell.task_length is not None and others:
+        raise MeaninglessPairError(
+            f"{cell.task_length}, {task.spec.seq_len}, so it cannot be tested at {others[0]} steps; "
+            "set task.eval_lengths=[]"
+        )
 
 
 def check_lengths(readout: str, cell: CheckedCell, task: Task, values: dict[str, Any]) -> str | None:

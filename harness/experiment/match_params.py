@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from harness.cells import make_cell
+from harness.cells import make_cell, with_seq_len
 from harness.experiment.errors import ConfigError, where_it_happened
 from harness.tasks import TaskSpec
 from harness.training import SequenceClassifier, count_parameters, encoded_size, seeded
@@ -114,7 +114,7 @@ def _count(
     own = target in (nn.RNN, nn.LSTM, nn.GRU)
     try:
         with torch.device("meta" if own else "cpu"), seeded(0):
-            cell = make_cell(target, features, size, **arguments)
+            cell = make_cell(target, features, size, **with_seq_len(target, arguments, spec.seq_len))
             return count_parameters(SequenceClassifier(spec, cell, embedding_size, readout))
     except (Exception, SystemExit) as error:  # a third-party cell may fail in any way
         raise ConfigError(

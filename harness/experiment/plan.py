@@ -13,13 +13,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import nn
 
-from harness.cells import InitOptions, initialise, make_cell, stock_cell_made_by
-from harness.cells.bidirectional import REVISION as BIDIRECTIONAL_REVISION
+from harness.cells import InitOptions, initialise, make_cell, with_seq_len
 from harness.experiment import identity
 from harness.experiment.building import (
     cell_name,
     check_cell,
     check_lengths,
+    check_other_lengths,
     check_readout,
     checked_cell_options,
     init_options,
@@ -91,9 +91,11 @@ class Plan:
     def make_cell(self) -> nn.Module:
         """The cell, drawn from torch's global generator, then initialised from a generator of its own."""
         size = encoded_size(self.task.spec, self.embedding_size)
-        cell = make_cell(self.cell_target, size, **self.cell_options)
+        seq_len = self.task.spec.seq_len
+        options = with_seq_len(self.cell_target, self.cell_options, seq_len)
+        cell = make_cell(self.cell_target, size, **options)
         generator = torch.Generator().manual_seed(self.seed)
-        return initialise(cell, self.init, generator=generator, seq_len=self.task.spec.seq_len)
+        return initialise(cell, self.init, generator=generator, seq_len=seq_len)
 
     def columns(self) -> dict[str, Any]:
         """The columns that the row of the run and the rows of its timing share."""
@@ -169,7 +171,9 @@ def _plan(config: DictConfig) -> Plan:
     cell_options = checked_cell_options(cell_options)
     name = path_part("cell.name", given_name or cell_name(values["cell"]["_target_"], cell_options))
     init = init_options(values["init"])
-    cell = check_cell(cell_target, json.dumps(cell_options), size, kernel, device, init.name)
+    made_for = (size, task.spec.seq_len, kernel, device, init.name)
+    cell = check_cell(cell_target, json.dumps(cell_options), *made_for)
+    check_other_lengths(cell, task, other_lengths)
     one_length = check_lengths(readout, cell, task, values["task"])
     values["train"] |= {"steps": train.steps, "epochs": train.epochs, "eval_every": train.eval_every}
     values["cell"] |= ({"name": given_name} if given_name else {}) | cell_options
@@ -177,7 +181,7 @@ def _plan(config: DictConfig) -> Plan:
     task_target, _ = split_target("task", values["task"])
     targets = ((values["cell"]["_target_"], cell_target), (values["task"]["_target_"], task_target))
     files = _named_files(values)
-    who = _identity(config, values, task, targets, files, cell.bidirectional)
+    who = _identity(config, values, task, targets, files, cell.revision)
     sizes = f"h{cell_options['hidden_size']}-T{task.spec.seq_len}"
     return Plan(
         run_id=f"{task.spec.name}-{name}-{sizes}-s{seed}-{who.digest}",
@@ -251,7 +255,7 @@ def _identity(
     task: Task,
     targets: Targets,
     files: dict[str, Path],
-    bidirectional: bool,
+    cell_revision: int,
 ) -> Identity:
     """The identity of a run, from its config with checked values, its task, and the files it names."""
     hashed = identity.hashed_config(values)
@@ -265,9 +269,6 @@ def _identity(
     if hashed["cell"].get("name", "") is None:
         del hashed["cell"]["name"]
     hashed["data_source"] = task.spec.data_source
-    (_, cell_target), _ = targets
-    stock = stock_cell_made_by(cell_target, values["cell"].get("nonlinearity"))
-    reading = BIDIRECTIONAL_REVISION if bidirectional else 0
     return identity.identify(
         hashed,
         seed=values["seed"],
@@ -275,7 +276,7 @@ def _identity(
         content=task.content or identity.content_of(files),
         revisions={
             "task": task.spec.revision,
-            "cell": (0 if stock is None else stock.revision) + reading,
+            "cell": cell_revision,
             "training": loop.REVISION,
         },
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from harness.cells import is_bidirectional, make_cell
+from harness.cells import is_bidirectional, make_cell, with_seq_len
 from harness.experiment.errors import ConfigError
 from harness.experiment.plan import Plan
 from harness.experiment.targets import split_target, third_party_code
@@ -74,7 +74,8 @@ def load_model(run: str | Path) -> SequenceClassifier:
         warnings.warn(
             f"{path} was written with code {kept['code']}, the cell's code is now {now}", stacklevel=2
         )
-    cell = make_cell(target, encoded_size(spec, kept["embedding_size"]), **kept["cell_options"])
+    options = with_seq_len(target, kept["cell_options"], spec.seq_len)
+    cell = make_cell(target, encoded_size(spec, kept["embedding_size"]), **options)
     if is_bidirectional(cell) and "readout" not in kept:
         raise ConfigError(
             f"{path} is of seqharness 0.2, which read a bidirectional cell otherwise; make the run again"

@@ -80,6 +80,9 @@ def why_not_chunked(cell: nn.Module, input_size: int) -> str | None:
         return None
     if getattr(cell, "bidirectional", False):
         return "it reads in both directions, so no state is handed on in one direction of time"
+    stated = getattr(cell, "why_no_state", None)
+    if isinstance(stated, str):
+        return stated
     parameter = next(cell.parameters(), torch.empty(0))
     x_BTD = torch.linspace(-1, 1, 2 * 2 * input_size, dtype=parameter.dtype, device=parameter.device)
     x_BTD = x_BTD.view(2, 2, input_size)
