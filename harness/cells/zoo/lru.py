@@ -49,7 +49,7 @@ class LinearRecurrence(nn.Module):
         return self.read_out(s_BH, x_BH), s_BH
 
     def forward(self, x_BTH: Tensor, s_BH: Tensor | None) -> tuple[Tensor, Tensor]:
-        """All steps by a parallel scan: (B, T, H), and the last state, (B, H) complex."""
+        """All steps by a scan: (B, T, H), and the last state, (B, H) complex."""
         s_BTH = linear_scan(self.decay().expand(1, x_BTH.shape[1], -1), self.drive(x_BTH), s_BH)
         return self.read_out(s_BTH, x_BTH), s_BTH[:, -1]
 

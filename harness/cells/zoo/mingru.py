@@ -23,7 +23,7 @@ class MinGRULayer(nn.Module):
         return (1 - z_BH) * h_BH + z_BH * self.candidate(x_BD)
 
     def forward(self, x_BTD: Tensor, h_BH: Tensor | None) -> Tensor:
-        """All steps by a parallel scan, (B, T, H)."""
+        """All steps by a scan, (B, T, H)."""
         z_BTH = self.z(x_BTD)
         return linear_scan(torch.sigmoid(-z_BTH), torch.sigmoid(z_BTH) * self.candidate(x_BTD), h_BH)
 

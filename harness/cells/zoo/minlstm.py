@@ -25,7 +25,7 @@ class MinLSTMLayer(nn.Module):
         return (f_BH * h_BH + i_BH * self.candidate(x_BD)) / (f_BH + i_BH)
 
     def forward(self, x_BTD: Tensor, h_BH: Tensor | None) -> Tensor:
-        """All steps by a parallel scan, (B, T, H).
+        """All steps by a scan, (B, T, H).
 
         f / (f + i) = σ(log f − log i), which is right where both gates underflow, too.
         """
