@@ -128,6 +128,12 @@ def test_every_command_that_is_shown_works_up_to_its_training(page, line, page_f
     elif name == "export":
         execute(plan(compose([*tiny, f"results_dir={rest[0]}"])), echo=False)
         assert main(arguments) == 0
+    elif name == "look":
+        task, cell = rest[0].split("-")
+        kept = [f"task={task}", f"cell={cell}", "keep_weights=true", "results_dir=results"]
+        tiny = [item for item in tiny if not item.startswith(("task=", "task.num_classes", "results_dir"))]
+        execute(plan(compose([*kept, *tiny])), echo=False)
+        assert main(arguments) == 0
     elif name in ("runs", "report"):
         execute(plan(compose([*tiny, "results_dir=results"])), echo=False)
         assert main(arguments) == 0

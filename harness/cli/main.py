@@ -15,6 +15,7 @@ from harness.cli import compare, config, export, fetch, grid, report, run, runs
 from harness.cli import list as list_files
 from harness.cli import time as time_steps
 from harness.cli.arguments import MULTIRUN_FLAGS, is_override
+from harness.cli.look import command as look
 from harness.cli.show import command as show
 from harness.experiment.errors import ConfigError, full_traceback
 from harness.results.store import DamagedTableError, NewerSchemaError
@@ -41,6 +42,7 @@ COMMANDS = {
     "fetch": Command(fetch.main, "download a data set", fetch.HELP),
     "list": Command(list_files.main, "list the tasks, cells and experiments", list_files.HELP),
     "show": Command(show.main, "print and draw samples of a task", show.HELP),
+    "look": Command(look.main, "show what a trained run does with one sequence, step by step", look.HELP),
     "config": Command(config.main, "print the composed config; takes Hydra's own flags", config.HELP),
 }
 

@@ -136,11 +136,11 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _run_ids(beginning: str, rows: Sequence[Row]) -> list[str]:
-    ids = [row["run_id"] for row in rows]
-    found = [beginning] if beginning in ids else [run_id for run_id in ids if run_id.startswith(beginning)]
+    from harness.results.find_run import ids_that_begin, some_of
+
+    found = ids_that_begin(beginning, [row["run_id"] for row in rows])
     if len(found) > 1:
-        first = ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
-        raise ConfigError(f"run_id={beginning} begins {len(found)} runs ({first}): give more of it")
+        raise ConfigError(f"run_id={beginning} begins {some_of(found)}: give more of it")
     return found
 
 

@@ -15,6 +15,7 @@ from harness.experiment.errors import ConfigError
 from harness.experiment.plan import Plan
 from harness.experiment.targets import split_target, third_party_code
 from harness.kernels import FusedCell
+from harness.results.find_run import find_run
 from harness.tasks import TaskSpec
 from harness.training import SequenceClassifier, encoded_size
 
@@ -45,27 +46,26 @@ def save_weights(run: Plan, model: SequenceClassifier) -> Path:
     return path
 
 
-def load_model(run: str | Path) -> SequenceClassifier:
+def load_model(run: str | Path, results_dir: str | Path = "results") -> SequenceClassifier:
     """The model of a run with the weights of its best step, on the CPU, in evaluation mode.
 
     `model(x, lengths)` answers, with x as the task gives it and lengths (B,), the valid steps. The cell
     is the module that the config names, without the fused loops. No data is read.
 
     Args:
-        run: the run's folder, made with `keep_weights=true`.
+        run: a run that was made with `keep_weights=true`: its folder, its run_id or a beginning of it.
+        results_dir: where a run_id is looked for.
 
     Raises:
-        FileNotFoundError: the folder holds no weights.
+        FileNotFoundError: there is no such run, or it has kept no weights.
         ConfigError: the cell's class cannot be imported, or 0.2 wrote the weights of a bidirectional cell.
 
     Warns:
         UserWarning: the code of a third-party cell has changed since the run.
     """
-    path = Path(run) / WEIGHTS_NAME
+    path = find_run(run, results_dir) / WEIGHTS_NAME
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} does not exist; name the folder of a run that was made with keep_weights=true"
-        )
+        raise FileNotFoundError(f"{path} does not exist; name a run that was made with keep_weights=true")
     kept: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
     spec = TaskSpec(**kept["spec"])
     target, _ = split_target("cell", {"_target_": kept["cell_target"]})
