@@ -51,10 +51,11 @@ def draw_inside(inside: Inside, spec: TaskSpec, layer: int, title: str, path: Pa
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    marked = [] if _is_heat(inside.x) else rare_steps(inside.x)
     for ax, (_, draw) in zip(axes, panels, strict=True):
         draw(ax)
         ax.tick_params(labelsize=8)
-        for t in rare_steps(inside.x):
+        for t in marked:
             ax.axvline(t, color=GREY, linewidth=0.7, linestyle=":", zorder=3)
     axes[-1].set_xlabel("time step t, from 0", fontsize=9)
     axes[-1].xaxis.set_major_locator(MaxNLocator(10, integer=True))
@@ -102,8 +103,13 @@ def _heat(values_TH: np.ndarray, name: str, look: dict[str, Any]) -> Callable[[A
     return draw
 
 
+def _is_heat(x: np.ndarray) -> bool:
+    """Whether an input has too many features for lines."""
+    return x.ndim == 2 and x.shape[1] > 2
+
+
 def _draw_input(ax: Axes, x: np.ndarray, spec: TaskSpec) -> None:
-    if x.ndim == 2 and x.shape[1] > 2:
+    if _is_heat(x):
         _heat(x, "input", {"cmap": "cividis"})(ax)
         return
     if x.ndim == 1:
