@@ -17,7 +17,8 @@ MORE = {
     "plot_by_setting": ("seq_len", "test_accuracy"),
     "plot_curves": ("val_accuracy",),
 }
-TABLES = {"plot_curves": "steps", "plot_gradient_flow": "gradflow", "plot_other_lengths": "others"}
+TABLES = {"plot_curves": "steps", "plot_gradient_flow": "gradflow", "plot_other_lengths": "others",
+          "plot_performance_profile": "pooled"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,12 @@ def tables(tmp_path_factory):
     flow = load_gradflow(folder, runs).merge(about[about["seq_len"] == 28], on="run_id")
     other = tmp_path_factory.mktemp("other")
     write_run(other, make_record(other_lengths={"test_accuracy_2x": 0.5}))
-    return {"runs": runs, "steps": steps, "gradflow": flow[flow["step"] == 1], "others": load_runs(other)}
+    pooled = tmp_path_factory.mktemp("pooled")
+    make_results(pooled, tasks=["adding"], hidden=[8], lengths=[28, 56], seeds=range(5), cells=["rnn", "gru"])
+    return {
+        "runs": runs, "steps": steps, "gradflow": flow[flow["step"] == 1], "others": load_runs(other),
+        "pooled": load_runs(pooled),
+    }  # fmt: skip
 
 
 def test_there_are_such_functions():

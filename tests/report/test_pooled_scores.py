@@ -68,13 +68,16 @@ def test_too_few_runs_or_places_are_not_pooled(tmp_path, written):
     written(tmp_path)
     runs = load_runs(tmp_path)
     assert pooled_scores(runs).empty and pooled_section(runs) == []
-    assert not PERFORMANCE_PROFILE.applies(data_of(load_runs(tmp_path)))
+    assert not PERFORMANCE_PROFILE.applies(data_of(runs))
+    with pytest.raises(ValueError, match="at least 10 of each cell"):
+        plot_performance_profile(runs)
 
 
 def test_the_lines_fall_from_all_runs_to_those_that_are_all_right(tmp_path):
-    scores = pooled_scores(labelled(load_runs(write_cells(tmp_path))))
+    runs = load_runs(write_cells(tmp_path))
+    scores = pooled_scores(labelled(runs))
     by_label = {"rnn": "#0072B2", "gru": "#009E73"}
-    lines = {line.get_color(): line.get_xydata() for line in plot_performance_profile(scores).lines}
+    lines = {line.get_color(): line.get_xydata() for line in plot_performance_profile(runs).lines}
     assert set(lines) == set(by_label.values())
     for cell, color in by_label.items():
         of_cell = scores[scores["label"] == cell]["score"]

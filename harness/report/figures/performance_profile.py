@@ -13,19 +13,28 @@ from harness.report.layout import Panel, drawing_axes, make_pages
 from harness.report.markdown import interval
 from harness.report.pooled_scores import pooled_by_cell, pooled_scores
 from harness.report.style import CellStyle, cell_styles
-from harness.results.pooled import performance_profile
+from harness.results.pooled import FEWEST_POOLED, performance_profile
 
 
 def plot_performance_profile(
-    scores: pd.DataFrame, ax: Axes | None = None, styles: dict[str, CellStyle] | None = None
+    runs: pd.DataFrame, ax: Axes | None = None, styles: dict[str, CellStyle] | None = None
 ) -> Axes:
     """Draws for each cell the share of its runs (%) whose score is at least that of the horizontal axis.
 
     Args:
-        scores: as `pooled_scores` gives them.
+        runs: the rows of `load_runs`, or those that `labelled` returns; `pooled_scores` says which count.
         ax: where to draw; a new figure if None.
-        styles: of the cells, by `label`; made from the scores if None.
+        styles: of the cells, by `label`; made from the runs if None.
+
+    Raises:
+        ValueError: the runs cannot be pooled.
     """
+    scores = pooled_scores(runs)
+    if scores.empty:
+        raise ValueError(
+            "pooled are runs of two cells or more that share two tasks or settings, at least "
+            f"{FEWEST_POOLED} of each cell, not these"
+        )
     ax = drawing_axes(ax)
     styles = styles or cell_styles(scores["label"])
     for cell, group in scores.groupby("label"):
@@ -50,7 +59,7 @@ def performance_profile_pages(data: ReportData, caption: str) -> list[Figure]:
     ]  # fmt: skip
 
     def draw(ax: Axes, _: Panel) -> list[str]:
-        plot_performance_profile(scores, ax, data.styles)
+        plot_performance_profile(data.runs, ax, data.styles)
         runs = scores["label"].value_counts()
         counts = f"{runs.min()}" if runs.min() == runs.max() else f"{runs.min()}–{runs.max()}"
         return [f"{scores['place'].nunique()} tasks and settings", f"{counts} runs of each cell"]
