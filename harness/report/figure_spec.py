@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from harness.report.page_style import SCREEN, PageStyle
+from harness.report.side_tables import SideTables
 from harness.report.style import CellStyle
 
 
@@ -26,6 +27,8 @@ class ReportData:
     """Of the cells among the runs, by label."""
     tuning: pd.DataFrame = field(default_factory=pd.DataFrame)
     """Like `runs`, those of the stage `tune`, with the column `chosen`: whether their values were."""
+    tables: SideTables = field(default_factory=SideTables)
+    """The tables of probes other than the gradient flow."""
     page_style: PageStyle = SCREEN
     """Sizes of pages and type."""
 

@@ -18,6 +18,7 @@ from harness.report.figures import figures_of
 from harness.report.findings import Finding, find
 from harness.report.page import NO_LOOKUPS, PAGE_FILE, Lookups, PageData, write_page
 from harness.report.page_style import SCREEN, PageStyle
+from harness.report.side_tables import SideTables
 from harness.report.style import cell_styles
 from harness.report.summary import write_summary
 from harness.report.training_words import budget_sentence, training_sentences
@@ -111,7 +112,12 @@ def report_data(
     styles = cell_styles([*known["label"], *tuning["label"]])
     none = pd.DataFrame()
     return ReportData(
-        known, none if steps is None else steps, none if gradflow is None else gradflow, styles, tuning
+        known,
+        none if steps is None else steps,
+        none if gradflow is None else gradflow,
+        styles,
+        tuning,
+        SideTables(Path(results_dir), known),
     )
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
@@ -17,8 +18,14 @@ MORE = {
     "plot_by_setting": ("seq_len", "test_accuracy"),
     "plot_curves": ("val_accuracy",),
 }
-TABLES = {"plot_curves": "steps", "plot_gradient_flow": "gradflow", "plot_other_lengths": "others",
-          "plot_performance_profile": "pooled"}  # fmt: skip
+TABLES = {
+    "plot_curves": "steps",
+    "plot_gradient_flow": "gradflow",
+    "plot_other_lengths": "others",
+    "plot_performance_profile": "pooled",
+    "plot_gates": "gates",
+    "plot_spectra": "jacobian",
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +40,12 @@ def tables(tmp_path_factory):
     write_run(other, make_record(other_lengths={"test_accuracy_2x": 0.5}))
     pooled = tmp_path_factory.mktemp("pooled")
     make_results(pooled, tasks=["adding"], hidden=[8], lengths=[28, 56], seeds=range(5), cells=["rnn", "gru"])
-    return {
-        "runs": runs, "steps": steps, "gradflow": flow[flow["step"] == 1], "others": load_runs(other),
-        "pooled": load_runs(pooled),
-    }  # fmt: skip
+    inside = {
+        "gates": pd.DataFrame({"run_id": "a", "name": "f", "t": [0, 1], "mean": [0.5, 0.7]}),
+        "jacobian": pd.DataFrame({"run_id": "a", "matrix": "h", "k": 1, "rank": [0, 1], "value": [1, 0.5]}),
+    }
+    found = {"runs": runs, "steps": steps, "gradflow": flow[flow["step"] == 1], "others": load_runs(other)}
+    return found | inside | {"pooled": load_runs(pooled)}
 
 
 def test_there_are_such_functions():
