@@ -55,21 +55,24 @@ class ResidualBlock(nn.Module):
 
 
 class TCN(SequenceCell):
-    """TCN of Bai, Kolter & Koltun 2018, arXiv 1803.01271.
+    """TCN of Bai, Kolter & Koltun 2018, arXiv 1803.01271, whose network is one layer here.
 
-    Block i, from 0, has dilation 2^i, so an output sees 1 + 2 (k − 1) (2^num_layers − 1) steps, see
-    `steps_seen`.
+    A layer has `blocks` blocks with dilations 1, 2, 4, …, so that an output sees
+    1 + 2 (k − 1) (2^blocks − 1) num_layers steps, see `steps_seen`.
 
     Args:
         hidden_size: channels of each block.
-        num_layers: blocks.
+        num_layers: such networks, one after another.
         dropout: behind each ReLU of a branch; the paper drops whole channels.
         kernel_size: k, at least 2.
+        blocks: of a layer; None: as many as it takes to see `seq_len` steps.
+        seq_len: steps T of the task's sequences; others can be read too.
 
     Raises:
-        ValueError: the kernel is too small.
+        ValueError: kernel or number of blocks is too small, or neither `blocks` nor `seq_len` is given.
     """
 
+    other_lengths = True
     why_no_state: ClassVar[str | None] = (
         "it has no state: a convolution computes each output from the inputs of a window of steps"
     )
@@ -82,23 +85,30 @@ class TCN(SequenceCell):
         batch_first: bool = False,
         dropout: float = 0.0,
         kernel_size: int = 3,
+        blocks: int | None = None,
+        seq_len: int | None = None,
     ):
         super().__init__(input_size, hidden_size, num_layers, batch_first, dropout)
         if not isinstance(kernel_size, int) or kernel_size < 2:
             raise ValueError(f"cell.kernel_size must be a whole number of at least 2, not {kernel_size!r}")
-        self.kernel_size = kernel_size
-        widths = [input_size, *[hidden_size] * (num_layers - 1)]
+        if blocks is None and seq_len is not None:
+            blocks = next(n for n in range(1, 64) if self._seen(kernel_size, n, num_layers) >= seq_len)
+        if not isinstance(blocks, int) or blocks < 1:
+            raise ValueError(f"cell.blocks must be a whole number of at least 1, not {blocks!r}")
+        self.steps_seen = self._seen(kernel_size, blocks, num_layers)
+        dilations = [2**index for index in range(blocks)] * num_layers
+        widths = [input_size, *[hidden_size] * (len(dilations) - 1)]
         self.blocks = nn.Sequential(
             *(
-                ResidualBlock(width, hidden_size, kernel_size, 2**index, dropout)
-                for index, width in enumerate(widths)
+                ResidualBlock(width, hidden_size, kernel_size, dilation, dropout)
+                for width, dilation in zip(widths, dilations, strict=True)
             )
         )
 
-    @property
-    def steps_seen(self) -> int:
+    @staticmethod
+    def _seen(kernel_size: int, blocks: int, num_layers: int) -> int:
         """Steps that an output depends on, its own included."""
-        return 1 + 2 * (self.kernel_size - 1) * (2**self.num_layers - 1)
+        return 1 + 2 * (kernel_size - 1) * (2**blocks - 1) * num_layers
 
     def read(self, x_BTD: Tensor, state: Tensor | None) -> tuple[Tensor, None]:
         """The channels of the last block at every step."""

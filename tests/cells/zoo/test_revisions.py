@@ -14,7 +14,7 @@ NUMBERS = {
     "mingru": (0, -2.540422),
     "minlstm": (0, 0.848020),
     "mlp": (0, 0.108753),
-    "tcn": (0, 3.715545),
+    "tcn": (0, 4.163211),
     "transformer": (0, 1.660539),
 }
 """By cell: its revision, and a weighted sum of its outputs as drawn from seed 0."""
