@@ -148,6 +148,23 @@ def test_where_gradients_vanish(findings_of):
     assert findings_of(*all_states)["gradient"] == []  # its gradient reaches every step directly
 
 
+def test_how_long_gates_keep_the_state(findings_of):
+    scales = {"lstm": (2.0, 35.04, 12.0), "gru": (2.1, 20_000.0, 3.0)}
+    records = [
+        solving(cell, T, seed, 50, lag_min=T - 10, lag_max=T - 1,
+                gates_time_scale_p90_init=start + (seed - 1) / 2,
+                gates_time_scale_p90_best=best + seed - 1, gates_time_scale_p90_end=end)
+        for cell, (start, best, end) in scales.items() for T in (20, 40) for seed in range(3)
+    ]  # fmt: skip
+    (text,) = findings_of(*records)["gates"]
+    assert "T = 40: the answer lies 30 to 39 steps back; one unit in ten" in text
+    assert "gru 2.1 before training and more than 10000 at the best step" in text
+    assert "lstm 2 before training and 35 at the best step. Medians of 3 seeds." in text
+    assert (
+        findings_of(*(solving("lstm", 20, seed, 50) for seed in range(3)))["gates"] == []
+    )  # nothing was measured
+
+
 def test_what_a_step_costs(findings_of):
     costs = {"gru": 0.8, "rnn": 0.2}
     records = [

@@ -10,6 +10,7 @@ from harness.report.findings.caution import caution_findings
 from harness.report.findings.choice import choice_findings
 from harness.report.findings.cost import cost_findings
 from harness.report.findings.finding import TOPICS, Finding
+from harness.report.findings.gates import gate_findings
 from harness.report.findings.gradient import gradient_findings
 from harness.report.findings.memory import memory_findings
 
@@ -18,6 +19,7 @@ FINDERS = (
     accuracy_findings,
     choice_findings,
     gradient_findings,
+    gate_findings,
     cost_findings,
     caution_findings,
 )

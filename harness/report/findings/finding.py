@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Topic = Literal["memory", "accuracy", "choice", "gradient", "cost", "caution"]
+Topic = Literal["memory", "accuracy", "choice", "gradient", "gates", "cost", "caution"]
 """Which question it answers: who solves what, who is more accurate, what initialisation and learning rate do,
-where gradients vanish, what it costs; `caution`: what these runs do not allow to say."""
+where gradients vanish, how long gates keep the state, what it costs; `caution`: what these runs do not allow
+to say."""
 
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 """In the order in which a reader asks."""

@@ -15,6 +15,7 @@ TOPIC_WORDS: dict[Topic, str] = {
     "accuracy": "Which cell is more accurate?",
     "choice": "What do initialisation and learning rate do?",
     "gradient": "Where do gradients vanish?",
+    "gates": "How long do gates keep the state?",
     "cost": "What does it cost?",
     "caution": "What these runs do not show",
 }
