@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.inside_rows import cell_panels, mark_steps, rows_of, steps_that_matter, top_rows
 from harness.report.layout import Panel, drawing_axes, make_pages, not_ok_text, seeds_text
-from harness.report.style import GREY, INK, OKABE_ITO, CellStyle
+from harness.report.style import GREY, OKABE_ITO, CellStyle
 
 GATE_STYLES = {
     "f": CellStyle(OKABE_ITO["blue"], "o", "-"),
@@ -61,7 +61,8 @@ def gate_pages(data: ReportData, caption: str) -> list[Figure]:
         return [seeds_text(panel.runs, ["label"]), not_ok_text(panel.runs)]
 
     panels = cell_panels(data, rows)
-    handles: list[Artist] = [Patch(color=INK, alpha=0.25, linewidth=0, label="lowest to highest seed")]
+    band = Patch(color=OKABE_ITO["blue"], alpha=0.2, linewidth=0, label="lowest to highest seed, of any gate")
+    handles: list[Artist] = [band]
     if any(steps_that_matter(panel.runs) is not None for panel in panels):
         handles.append(Patch(color=GREY, alpha=0.25, linewidth=0, label="where steps decide the label"))
     styles = {NAMES[name]: style for name, style in GATE_STYLES.items() if (rows["name"] == name).any()}
