@@ -17,7 +17,8 @@ LEAD = (
     "Score: test accuracy from 0 at chance to 1; a run that diverged counts 0. Interquartile mean: of the "
     "middle half of a cell's runs, with its 95 % bootstrap interval, drawn within each task and setting. "
     "Only tasks and settings in which every cell ended a run count, each by its number of runs: another "
-    "choice of tasks gives other numbers, and can give another order."
+    "choice of tasks gives other numbers, and can give another order. The interval is that of the seeds; the "
+    "error of a test set that they share is left out."
 )
 
 
