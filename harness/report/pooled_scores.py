@@ -16,9 +16,9 @@ _PLACE = (*IDENTITY, "seq_len", "size", "condition")
 LEAD = (
     "Score: test accuracy from 0 at chance to 1; a run that diverged counts 0. Interquartile mean: of the "
     "middle half of a cell's runs, with its 95 % bootstrap interval, drawn within each task and setting. "
-    "Only tasks and settings in which every cell ended a run count, each by its number of runs: another "
-    "choice of tasks gives other numbers, and can give another order. The interval is that of the seeds; the "
-    "error of a test set that they share is left out."
+    "Only the seeds of a task and setting with which every cell ended a run count, so that all cells have "
+    "equally many there: another choice of tasks gives other numbers, and can give another order. The "
+    "interval is that of the seeds; the error of a test set that they share is left out."
 )
 
 
@@ -38,11 +38,11 @@ def pooled_scores(runs: pd.DataFrame) -> pd.DataFrame:
         runs: the rows of `load_runs`, without those of the stage `tune`, or those that `labelled` returns.
 
     Returns:
-        `label` (of the cell), `place` (a number for each task and setting) and `score` of the runs in places
-        that all cells share. Empty where fewer than two cells share two places, or where one of them has
-        fewer than `FEWEST_POOLED` runs there.
+        `label` (of the cell), `place` (a number for each task and setting), `seed` and `score` of the runs in
+        places and with seeds that all cells share. Empty where fewer than two cells share two places, or
+        where one of them has fewer than `FEWEST_POOLED` runs there.
     """
-    none = pd.DataFrame({"label": [], "place": [], "score": []})
+    none = pd.DataFrame({"label": [], "place": [], "seed": [], "score": []})
     if runs.empty:
         return none
     runs = runs if "label" in runs else labelled(runs)
@@ -51,9 +51,11 @@ def pooled_scores(runs: pd.DataFrame) -> pd.DataFrame:
     ended &= (chance < 1) & (runs["test_accuracy"].notna() | (runs["status"] == "diverged"))
     score = ((runs["test_accuracy"].astype(float) - chance) / (1 - chance)).where(runs["status"] == "ok", 0.0)
     places = runs.groupby(list(_PLACE), dropna=False, observed=True).ngroup()
-    table = pd.DataFrame({"label": runs["label"], "place": places, "score": score})[ended]
+    table = pd.DataFrame({"label": runs["label"], "place": places, "seed": runs["seed"], "score": score})
+    table = table[ended]
     cells = table["label"].nunique()
-    table = table[table.groupby("place")["label"].transform("nunique") == cells]
+    # with other numbers of runs the means would say where a cell was run most, not how good it is
+    table = table[table.groupby(["place", "seed"])["label"].transform("nunique") == cells]
     enough = cells >= 2 and table["place"].nunique() >= 2 and table["label"].nunique() == cells
     if not enough or table["label"].value_counts().min() < FEWEST_POOLED:
         return none

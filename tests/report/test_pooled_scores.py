@@ -42,11 +42,27 @@ def test_a_score_is_the_part_of_the_way_from_chance_to_all_right(tmp_path):
 def test_a_run_that_diverged_counts_0_and_one_that_failed_not_at_all(tmp_path):
     write_cells(tmp_path)
     for seed, status in ((7, "diverged"), (8, "failed")):
-        write_run(tmp_path, make_record(run_id=f"m-{status}", cell="rnn", seq_len=10, seed=seed,
-                                        status=status, test_accuracy=None, chance_accuracy=0.2))  # fmt: skip
+        ended = [("gru", "ok", 0.9), ("rnn", status, None)]
+        for cell, how, accuracy in ended:
+            place = {"run_id": f"m-{cell}-{seed}", "cell": cell, "seq_len": 10, "seed": seed}
+            more = {"status": how, "test_accuracy": accuracy, "chance_accuracy": 0.2}
+            write_run(tmp_path, make_record(**place, **more))
     scores = pooled_scores(load_runs(tmp_path))
     rnn = scores[scores["label"] == "rnn"]
     assert len(rnn) == 11 and (rnn["score"] == 0.0).sum() == 3  # 0.2 is chance, twice
+    assert not (scores["seed"] == 8).any()  # of no cell: each counts as often as the others
+
+
+def test_where_a_cell_was_run_most_does_not_decide_its_score(tmp_path):
+    for cell, T, seeds in (("gru", 10, 5), ("gru", 20, 16), ("rnn", 10, 16), ("rnn", 20, 5)):
+        for seed in range(seeds):
+            accuracy = (0.9 if T == 10 else 0.3) + (0.05 if cell == "gru" else 0.0)
+            write_run(tmp_path, make_record(run_id=f"m-{cell}-{T}-{seed}", cell=cell, seq_len=T, seed=seed,
+                                            test_accuracy=accuracy, chance_accuracy=0.2))  # fmt: skip
+    found = pooled_by_cell(pooled_scores(load_runs(tmp_path)))
+    assert list(found) == ["gru", "rnn"]  # it is better at both lengths
+    assert found["gru"].mean - found["rnn"].mean == pytest.approx(0.05 / 0.8)
+    assert found["gru"].runs == found["rnn"].runs == 10
 
 
 def test_places_that_a_cell_was_not_run_in_are_left_out(tmp_path):
