@@ -129,6 +129,23 @@ def test_time_scales_stand_beside_the_lag(data):
     assert init.get_ylim() == best.get_ylim()
 
 
+def test_cells_without_gates_get_no_panel_that_says_that_no_run_ended_ok(data, tmp_path):
+    place = {"task": "temporal_order", "variant": "6a", "data_source": "generated", "seq_len": T}
+    write_run(tmp_path, make_record(cell="lru", num_layers=2, **place))
+    runs = labelled(pd.concat([data.runs, load_runs(tmp_path)], ignore_index=True))
+    assert runs["condition"].nunique() == 2
+    both = dataclasses.replace(data, runs=runs, styles=cell_styles(runs["label"]))
+    panels = axes_of(TIME_SCALES.draw(both, ""))
+    assert len(panels) == 2 and all(ax.containers for ax in panels)
+
+
+def test_spectra_of_zeros_alone_are_drawn(data):
+    tables = inside_tables(data.runs)
+    tables["jacobian"]["value"] = 0.0
+    zeros = dataclasses.replace(data, tables=SideTables(None, pd.DataFrame(), tables))
+    assert len(axes_of(SPECTRA.draw(zeros, ""))) == 3 * 2 * 2
+
+
 def test_spectra_show_each_k_and_the_exponent_of_the_median_seed(data):
     panels = axes_of(SPECTRA.draw(data, ""))
     assert len(panels) == 3 * 2 * 2

@@ -66,9 +66,9 @@ def spectra_pages(data: ReportData, caption: str) -> list[Figure]:
     rows = top_rows(data, "jacobian")
     spectra = rows[rows["matrix"].isin(["h", "c"])]
     styles = k_styles(sorted(int(k) for k in spectra["k"].unique()))
-    values = spectra.loc[spectra["value"] > 0, "value"]
-    top = 2 * max(float(values.max()), 1.0)
-    limits = (max(float(values.min()) / 2, top * 10.0**-MAX_DECADES), top)
+    values = spectra.loc[spectra["value"] > 0, "value"].tolist() or [1.0]  # all 0: no state reaches the end
+    top = 2 * max(*values, 1.0)
+    limits = (max(min(values) / 2, top * 10.0**-MAX_DECADES), top)
 
     def draw(ax: Axes, panel: Panel) -> list[str]:
         own = rows_of(panel, rows)

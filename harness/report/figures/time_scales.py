@@ -65,7 +65,9 @@ def time_scale_pages(data: ReportData, caption: str) -> list[Figure]:
 
 
 def _panels(data: ReportData) -> list[Panel]:
-    return panels_by_setting(data.runs, "seq_len", f"{COLUMN}_best")
+    """Those with a cell whose gates were measured; of runs that diverged they were before training."""
+    panels = panels_by_setting(data.runs, "seq_len", f"{COLUMN}_best")
+    return [panel for panel in panels if panel.runs[f"{COLUMN}_init"].notna().any()]
 
 
 def _limits(runs: pd.DataFrame) -> tuple[float, float]:
