@@ -179,10 +179,16 @@ def _rows(place: dict[str, Any], layer: nn.RNNBase, values: dict[str, Tensor]) -
             numbers["saturated"] = _share((value.tanh() if name == "c" else value).abs() > OPEN)
         if name == keeps:
             scales = 1 / (1 - value.double().mean(dim=0))  # infinite where f is 1 in each sequence
-            numbers["time_scale"] = float(scales.quantile(0.5))
-            numbers["time_scale_p90"] = float(scales.quantile(QUANTILE))
+            numbers["time_scale"] = _quantile(scales, 0.5)
+            numbers["time_scale_p90"] = _quantile(scales, QUANTILE)
         rows.append(GateRow(**place, name=name, **numbers))
     return rows
+
+
+def _quantile(values: Tensor, q: float) -> float:
+    """The quantile; infinite, not NaN, between two infinite values."""
+    low, high = (float(values.quantile(q, interpolation=side)) for side in ("lower", "higher"))
+    return low if low == high else float(values.quantile(q))
 
 
 def _share(is_so: Tensor) -> float:

@@ -1,6 +1,7 @@
 """The gates probe against gates computed by other means; what it leaves out; that it changes no training."""
 
 import json
+import math
 
 import pytest
 import torch
@@ -154,6 +155,16 @@ def test_a_diverged_training_is_measured_at_its_start_only():
     assert {row.moment for row in history.probes["gates"]} == {"init"}
     summary = GatesProbe().summary(history.probes["gates"], recall(), history)
     assert summary["gates_time_scale_init"] > 1 and summary["gates_time_scale_end"] is None
+
+
+@pytest.mark.parametrize("hidden", [1, 2, 10])
+def test_gates_that_are_open_for_good_keep_the_state_without_end(hidden):
+    model = model_of("lstm", recall(), hidden=hidden, dtype=torch.float32)
+    with torch.no_grad():
+        model.cell.bias_ih_l0[hidden : 2 * hidden] = 100.0
+    rows = GatesProbe().measure(model, recall().val, "init", 0)
+    scales = {(row.time_scale, row.time_scale_p90) for row in rows if row.name == "f"}
+    assert scales == {(math.inf, math.inf)}
 
 
 def test_a_plain_rnn_has_no_time_scale():
