@@ -194,3 +194,22 @@ def test_only_failures_and_nothing_at_all(findings_of):
     assert findings_of() == {topic: [] for topic in TOPICS}
     texts = findings_of(record(status="failed", test_accuracy=None))
     assert [topic for topic in TOPICS if texts[topic]] == ["caution"]
+
+
+def test_a_step_of_a_tenth_of_a_second_has_no_power_of_ten(findings_of):
+    slow = {"task": "mnist", "threads": 1, "device": "cpu", "train_s": 20.0, "steps": 100, "config": TRAIN}
+    texts = findings_of(
+        record(cell="rnn", train_cpu_s=9.96, **slow), record(cell="gru", train_cpu_s=123.4, **slow)
+    )
+    assert "takes rnn 100 ms and gru 1234 ms (12.4 ×) of processor time" in texts["cost"][0]
+
+
+def test_values_that_only_tell_cells_apart_are_not_a_choice(findings_of):
+    runs = [
+        record(cell=c, lr=lr, seed=s, config=TRAIN)
+        for c, lr in (("gru", 0.01), ("rnn", 0.1))
+        for s in (0, 1, 2)
+    ]
+    assert findings_of(*runs)["choice"] == []
+    swept = [*runs, *(record(cell="gru", lr=0.1, seed=s, config=TRAIN) for s in (0, 1, 2))]
+    assert "by learning rate" in findings_of(*swept)["choice"][0]

@@ -42,7 +42,7 @@ def choice_findings(data: ReportData, drawn: Sequence[str]) -> list[Finding]:
         figure = figure_named(drawn, f"accuracy_vs_{column}")
         for name, block in blocks(runs):
             for T, at in block.groupby("seq_len"):
-                if at[column].nunique() > 1:
+                if at.groupby("label")[column].nunique().max() > 1:  # else it tells cells apart, not values
                     sentence = choice_sentence(at, column)
                     found.append(
                         Finding(

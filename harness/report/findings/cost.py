@@ -40,7 +40,7 @@ def cost_sentence(runs: pd.DataFrame) -> str:
     medians = step_ms.groupby(runs["label"]).median().sort_values()
     cheapest = medians.iloc[0]
     parts = [
-        f"{cell} {ms:.2g} ms" + (f" ({ms / cheapest:.1f} ×)" if ms > cheapest else "")
+        f"{cell} {_milliseconds(ms)}" + (f" ({ms / cheapest:.1f} ×)" if ms > cheapest > 0 else "")
         for cell, ms in medians.items()
     ]
     seeds = counted(runs.groupby("label")["seed"].nunique(), "seed")
@@ -56,3 +56,8 @@ def cost_sentence(runs: pd.DataFrame) -> str:
         f"a training step takes {listed(parts)} of processor time (median of {seeds}, "
         f"kernel {kernels}).{caveat}"
     )
+
+
+def _milliseconds(ms: float) -> str:
+    """`0.25 ms`, `12 ms`, `120 ms`: two digits, and no power of ten."""
+    return f"{ms:.0f} ms" if ms >= 99.5 else f"{ms:.2g} ms"

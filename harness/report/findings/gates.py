@@ -59,5 +59,5 @@ def time_scale_sentence(runs: pd.DataFrame) -> str:
 
 
 def _steps(value: float) -> str:
-    """`2.1`, `35`, `more than 10000`."""
-    return "more than 10000" if value > 1e4 else f"{value:.2g}" if value < 100 else f"{value:.0f}"
+    """`2.1`, `35`, `120`, `more than 10000`."""
+    return "more than 10000" if value > 1e4 else f"{value:.2g}" if value < 99.5 else f"{value:.0f}"
