@@ -58,7 +58,8 @@ def load_model(run: str | Path, results_dir: str | Path = "results") -> Sequence
 
     Raises:
         FileNotFoundError: there is no such run, or it has kept no weights.
-        ConfigError: the cell's class cannot be imported, or 0.2 wrote the weights of a bidirectional cell.
+        ConfigError: the file is damaged, the cell's class cannot be imported, or 0.2 wrote the weights of a
+            bidirectional cell.
 
     Warns:
         UserWarning: the code of a third-party cell has changed since the run.
@@ -66,8 +67,14 @@ def load_model(run: str | Path, results_dir: str | Path = "results") -> Sequence
     path = find_run(run, results_dir) / WEIGHTS_NAME
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; name a run that was made with keep_weights=true")
-    kept: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-    spec = TaskSpec(**kept["spec"])
+    try:
+        kept: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+        spec = TaskSpec(**kept["spec"])
+    except Exception as error:  # torch raises many kinds for a file that is empty, cut off or another's
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:100]}"
+        raise ConfigError(
+            f"{path} holds no weights of a run ({reason}); make it again with rerun=true keep_weights=true"
+        ) from error
     target, _ = split_target("cell", {"_target_": kept["cell_target"]})
     now = third_party_code((kept["cell_target"], target))
     if now and now not in kept["code"].split(", "):

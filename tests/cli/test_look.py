@@ -99,6 +99,24 @@ def test_wrong_input_is_named_in_one_line(results, capsys, monkeypatch, tmp_path
     assert said in err and err.count("\n") == 1
 
 
+@pytest.mark.parametrize("content", [b"", b"hello " * 100, "half"])
+def test_damaged_weights_are_named_in_one_line(tmp_path, capsys, content):
+    folder = kept(tmp_path, *FEW, "task=adding", "task.seq_len=6", "cell=rnn")
+    weights = folder / "weights.pt"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2] if content == "half" else content)
+    assert main(["look", str(folder)]) == 2
+    err = capsys.readouterr().err
+    assert "weights.pt holds no weights of a run" in err and err.count("\n") == 1
+
+
+def test_a_run_that_diverged_is_not_to_be_made_again_for_its_weights(tmp_path, capsys):
+    overrides = ["task=adding", "task.seq_len=6", "cell=rnn_relu", "train.lr=1e20", "train.clip=null"]
+    folder = kept(tmp_path, *FEW, *overrides)
+    assert main(["look", str(folder)]) == 2
+    assert "ended diverged; only runs that end ok keep weights" in capsys.readouterr().err
+
+
 def test_a_run_whose_row_is_missing_or_damaged_is_named(results, tmp_path, capsys):
     folder = tmp_path / "runs" / "x"
     folder.mkdir(parents=True)

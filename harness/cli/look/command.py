@@ -107,6 +107,8 @@ def _without_weights(folder: Path) -> str:
         return str(error)
     if row is None:
         return f"{folder} has no row.json: the run has not ended"
+    if row["status"] != "ok":
+        return f"{folder.name} ended {row['status']}; only runs that end ok keep weights"
     command = command_of(row["config"])
     again = f"make it again with them: {command} keep_weights=true" if command else (
         "make it again with keep_weights=true"
