@@ -213,3 +213,14 @@ def test_values_that_only_tell_cells_apart_are_not_a_choice(findings_of):
     assert findings_of(*runs)["choice"] == []
     swept = [*runs, *(record(cell="gru", lr=0.1, seed=s, config=TRAIN) for s in (0, 1, 2))]
     assert "by learning rate" in findings_of(*swept)["choice"][0]
+
+
+def test_a_sentence_on_gradients_names_the_figure_of_its_own_setting(tmp_path):
+    flow = {"gradflow_decades_init": -3.0, "gradflow_decades_end": -1.0, "readout": "last"}
+    for size in (8, 32):
+        write(tmp_path, record(batch_size=size, config=TRAIN, **flow))
+    runs = labelled(load_runs(tmp_path))
+    drawn = ["gradient_flow-mnist-batch_size-32", "gradient_flow-mnist-batch_size-8"]
+    found = find(ReportData(runs, pd.DataFrame(), pd.DataFrame(), cell_styles(runs["label"])), drawn)
+    named = {f.figure: "batch_size 8," in f.text for f in found if f.topic == "gradient"}
+    assert named == {drawn[0]: False, drawn[1]: True}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,7 +36,7 @@ def gradient_findings(data: ReportData, drawn: Sequence[str]) -> list[Finding]:
     found = []
     for name, block in few_blocks(runs):
         longest = block[block["seq_len"] == block["seq_len"].max()]
-        figure = figure_named(drawn, f"gradient_flow-{longest['task'].iloc[0]}")
+        figure = _figure_of(longest, drawn)
         text = f"{name}, T = {longest['seq_len'].iloc[0]}: {flow_sentence(longest)} {trained(longest)}"
         found.append(Finding("gradient", text, figure))
     return found
@@ -51,6 +52,14 @@ def flow_sentence(runs: pd.DataFrame) -> str:
         f"before training ‖∂L/∂h‖ at the first time step is {start} times that at the last; "
         f"after training {end}. Medians of {seeds}."
     )
+
+
+def _figure_of(block: pd.DataFrame, drawn: Sequence[str]) -> str:
+    """The figure of the task, where it has several the one whose name ends with the block's condition."""
+    start = f"gradient_flow-{block['task'].iloc[0]}"
+    end = re.sub(r"[^A-Za-z0-9._]+", "-", f"-{block['condition'].iloc[0]}")
+    own = [name for name in drawn if name.startswith(start) and name.endswith(end)]
+    return own[0] if own else figure_named(drawn, start)
 
 
 def _power(row: Mapping[str, Any], name: str) -> str:
