@@ -37,9 +37,16 @@ def task_of_run(folder: Path, changes: Mapping[str, Any] | None = None) -> Task:
                       ("data_fingerprint", lambda: task.fingerprint)):  # fmt: skip
         if row.get(name):
             if row[name] != now():
-                raise ConfigError(
-                    f"the samples of {task.spec.name} are not those of {folder.name} any more: its data "
-                    f"comes from {task.spec.data_source} now, then from {row['data_source']}; see data_dir"
-                )
+                raise ConfigError(_other_samples(task, row, changes or {}))
             break
     return task
+
+
+def _other_samples(task: Task, row: Mapping[str, Any], changes: Mapping[str, Any]) -> str:
+    given = "".join(f" without {name}={value}," for name, value in changes.items() if name != "data_dir")
+    data = f"its data comes from {task.spec.data_source}, that of the run from {row['data_source']}"
+    why = data if task.spec.data_source != row["data_source"] else "its arguments or its data have changed"
+    return (
+        f"{task.spec.name} makes other test samples than those of {row['run_id']}: {why}; try{given} with "
+        "the data_dir of the run"
+    )

@@ -14,11 +14,12 @@ from harness.results.repeats import IDENTITY, labelled
 _PLACE = (*IDENTITY, "seq_len", "size", "condition")
 
 LEAD = (
-    "Score: test accuracy from 0 at chance to 1; a run that diverged counts 0. Interquartile mean: of the "
-    "middle half of a cell's runs, with its 95 % bootstrap interval, drawn within each task and setting. "
-    "Only the seeds of a task and setting with which every cell ended a run count, so that all cells have "
-    "equally many there: another choice of tasks gives other numbers, and can give another order. The "
-    "interval is that of the seeds; the error of a test set that they share is left out."
+    "Score: test accuracy from 0 at chance or below to 1; a run that diverged counts 0. Interquartile mean: "
+    "of the middle half of a cell's runs, with its 95 % interval by a bootstrap within each task and "
+    "setting, which covers 85 to 95 % (simulated, 2 to 5 seeds). Only the seeds of a task and setting with "
+    "which every cell ended a run count, so that all cells have equally many there: another choice of tasks "
+    "gives other numbers, and can give another order. The interval is that of the seeds; the error of a "
+    "test set that they share is left out."
 )
 
 
@@ -39,8 +40,9 @@ def pooled_scores(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         `label` (of the cell), `place` (a number for each task and setting), `seed` and `score` of the runs in
-        places and with seeds that all cells share. Empty where fewer than two cells share two places, or
-        where one of them has fewer than `FEWEST_POOLED` runs there.
+        places and with seeds that all cells share. Empty where fewer than two cells share two places, where
+        one of them has fewer than `FEWEST_POOLED` runs there, or where learning rates are compared: a mean
+        over rates would rank cells by how they bear wrong ones.
     """
     none = pd.DataFrame({"label": [], "place": [], "seed": [], "score": []})
     if runs.empty:
@@ -49,7 +51,10 @@ def pooled_scores(runs: pd.DataFrame) -> pd.DataFrame:
     chance = runs["chance_accuracy"].astype(float)
     ended = runs["status"].isin(["ok", "diverged"])
     ended &= (chance < 1) & (runs["test_accuracy"].notna() | (runs["status"] == "diverged"))
-    score = ((runs["test_accuracy"].astype(float) - chance) / (1 - chance)).where(runs["status"] == "ok", 0.0)
+    if _compares_rates(runs):
+        return none
+    score = (runs["test_accuracy"].astype(float) - chance) / (1 - chance)
+    score = score.clip(lower=0.0).where(runs["status"] == "ok", 0.0)
     places = runs.groupby(list(_PLACE), dropna=False, observed=True).ngroup()
     table = pd.DataFrame({"label": runs["label"], "place": places, "seed": runs["seed"], "score": score})
     table = table[ended]
@@ -60,6 +65,15 @@ def pooled_scores(runs: pd.DataFrame) -> pd.DataFrame:
     if not enough or table["label"].value_counts().min() < FEWEST_POOLED:
         return none
     return table.reset_index(drop=True)
+
+
+def _compares_rates(runs: pd.DataFrame) -> bool:
+    """Whether a cell has several learning rates in one task, length and size that were not chosen for it."""
+    given = runs[~runs["tuned"].fillna("").astype(str).str.contains(r"\blr\b")] if "tuned" in runs else runs
+    rates = given.groupby([*IDENTITY, "seq_len", "size", "label"], dropna=False, observed=True)[
+        "lr"
+    ].nunique()
+    return bool((rates > 1).any())
 
 
 def pooled_by_cell(scores: pd.DataFrame) -> dict[str, PooledScore]:
@@ -73,6 +87,7 @@ def pooled_by_cell(scores: pd.DataFrame) -> dict[str, PooledScore]:
         places = [place["score"].tolist() for _, place in group.groupby("place")]
         alone = any(len(place) < 2 for place in places)
         low, high = (math.nan, math.nan) if alone else stratified_interval(places)
+        low, high = max(0.0, low), min(1.0, high)
         found[str(cell)] = PooledScore(interquartile_mean(group["score"].tolist()), low, high, len(group))
     return dict(sorted(found.items(), key=lambda item: (-item[1].mean, item[0])))
 

@@ -24,7 +24,7 @@ def find_run(run: str | Path, results_dir: str | Path = "results") -> Path:
     """
     folder = Path(run)
     if any((folder / name).exists() for name in ("row.json", "config.yaml")):
-        return folder
+        return folder.resolve()
     runs = runs_dir(results_dir)
     ids = sorted(path.name for path in runs.iterdir() if path.is_dir()) if runs.is_dir() else []
     found = ids_that_begin(str(run), ids)

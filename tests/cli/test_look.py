@@ -89,7 +89,8 @@ def test_a_run_without_weights_says_how_to_make_it_again_with_them(results, caps
         (["temporal_order", "--what"], "not '--what'"),
         (["temporal_order", "seed=1"], "not 'seed=1'"),
         (["temporal_order", "task.variant=6b"], "task.variant"),
-        (["temporal_order", "task.n_test=5"], "are not those of temporal_order"),
+        (["temporal_order", "task.n_test=5"], "makes other test samples than those of temporal_order"),
+        (["temporal_order", "--csv", "row.json"], "--csv takes a file that ends in .csv, not row.json"),
     ],
 )
 def test_wrong_input_is_named_in_one_line(results, capsys, monkeypatch, tmp_path, arguments, said):

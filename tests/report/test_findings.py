@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pandas as pd
@@ -95,6 +96,13 @@ def test_who_is_more_accurate_and_what_is_not_told_apart(findings_of):
     assert "lstm is above rnn by 43.3 ± " in text and "gru is above rnn by 43.0 ± " in text
     assert "Not told apart: gru and lstm." in text
     assert "Holm's adjustment over 3 comparisons" in text
+
+
+def test_runs_that_diverged_are_said_to_be_missing_from_a_mean(findings_of):
+    lost = accurate("rnn", (0.5, 0.5, 0.5, 0.5, 0.5))[3:]
+    lost = [dataclasses.replace(one, status="diverged", test_accuracy=None) for one in lost]
+    texts = findings_of(*accurate("gru", (0.94, 0.95, 0.93)), *accurate("rnn", (0.5, 0.51, 0.52)), *lost)
+    assert "Diverged, and not in the mean or its comparisons: 2 of rnn." in texts["accuracy"][0]
 
 
 def test_equal_cells_are_not_ranked(findings_of):

@@ -20,8 +20,8 @@ def write_cells(folder, lengths=(10, 20), cells=tuple(ACCURACIES), chance=0.2, *
         for T in lengths:
             for seed, accuracy in enumerate(ACCURACIES[cell]):
                 write_run(folder, make_record(
-                    run_id=f"mnist-{cell}-h32-T{T}-s{seed}-x", cell=cell, seq_len=T, seed=seed,
-                    test_accuracy=accuracy, chance_accuracy=chance, **changes))  # fmt: skip
+                    run_id=f"mnist-{cell}-h32-T{T}-s{seed}-{changes.get('lr', 0)}", cell=cell, seq_len=T,
+                    seed=seed, test_accuracy=accuracy, chance_accuracy=chance, **changes))  # fmt: skip
     return folder
 
 
@@ -49,7 +49,7 @@ def test_a_run_that_diverged_counts_0_and_one_that_failed_not_at_all(tmp_path):
             write_run(tmp_path, make_record(**place, **more))
     scores = pooled_scores(load_runs(tmp_path))
     rnn = scores[scores["label"] == "rnn"]
-    assert len(rnn) == 11 and (rnn["score"] == 0.0).sum() == 3  # 0.2 is chance, twice
+    assert len(rnn) == 11 and (rnn["score"] == 0.0).sum() == 5  # at chance and below, each twice
     assert not (scores["seed"] == 8).any()  # of no cell: each counts as often as the others
 
 
@@ -63,6 +63,15 @@ def test_where_a_cell_was_run_most_does_not_decide_its_score(tmp_path):
     assert list(found) == ["gru", "rnn"]  # it is better at both lengths
     assert found["gru"].mean - found["rnn"].mean == pytest.approx(0.05 / 0.8)
     assert found["gru"].runs == found["rnn"].runs == 10
+
+
+def test_a_sweep_over_learning_rates_is_not_pooled_unless_each_was_chosen(tmp_path):
+    for lr in (0.001, 0.01):
+        write_cells(tmp_path, lr=lr)
+    runs = load_runs(tmp_path)
+    assert pooled_scores(runs).empty
+    own = runs[runs["lr"] == runs["cell"].map({"gru": 0.01, "rnn": 0.001})].assign(tuned="train.lr")
+    assert len(pooled_scores(own)) == 20
 
 
 def test_places_that_a_cell_was_not_run_in_are_left_out(tmp_path):

@@ -1,4 +1,4 @@
-"""How often intervals of a mean accuracy cover it; `python -m tests.results.coverage` prints the table."""
+"""How often intervals of means cover them; `python -m tests.results.coverage` prints the tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.results import accuracy_interval
+from harness.results import accuracy_interval, interquartile_mean, stratified_interval
 
 SEEDS = (3, 5, 10)
 TEST_SAMPLES = 1000
@@ -59,6 +59,32 @@ def coverage(outcome: Outcome, n: int, shared: bool, samples: int, seed: int = 0
     return covered / max(1, given), given / samples
 
 
+POOLED = ((6, 2), (4, 3), (10, 3), (4, 5), (12, 5))
+"""Places and seeds in each."""
+
+
+def pooled_coverage(places: int, n: int, skewed: bool, samples: int, seed: int = 0) -> float:
+    """Share of intervals of an interquartile mean that cover it; places lie evenly from 0.2 to 0.9.
+
+    Args:
+        places: tasks and settings.
+        n: seeds of each.
+        skewed: whether seeds fall below a best value by an exponential of mean 0.05, else normally by 0.05.
+        samples: number of simulated experiments.
+        seed: of the simulation.
+    """
+    rng = np.random.default_rng(seed)
+    middles = np.linspace(0.2, 0.9, places)[:, None]
+
+    def draw() -> np.ndarray:
+        spread = 0.05 - rng.exponential(0.05, (places, n)) if skewed else rng.normal(0, 0.05, (places, n))
+        return middles + spread
+
+    truth = float(np.mean([interquartile_mean(draw().ravel()) for _ in range(20_000)]))
+    found = (stratified_interval(list(draw()), samples=500) for _ in range(samples))
+    return float(np.mean([low <= truth <= high for low, high in found]))
+
+
 def main(samples: int = 10_000) -> None:
     print("| seeds' accuracies | test set | n = 3 | n = 5 | n = 10 |\n| --- | --- | --- | --- | --- |")
     for outcome in OUTCOMES:
@@ -69,6 +95,10 @@ def main(samples: int = 10_000) -> None:
                 of = "" if given > 0.995 else f" of the {100 * given:.0f} % given"
                 cells.append(f"{100 * covered:.0f} %{of}")
             print(f"| {outcome.name} | {'shared' if shared else 'own'} | {' | '.join(cells)} |")
+    print("\n| interquartile mean of | normal | skewed |\n| --- | --- | --- |")
+    for places, n in POOLED:
+        shares = (pooled_coverage(places, n, skewed, samples // 5) for skewed in (False, True))
+        print(f"| {places} places, {n} seeds | {' | '.join(f'{100 * share:.0f} %' for share in shares)} |")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,11 @@ def results(tmp_path):
     return tmp_path
 
 
-def test_folder_name_and_beginning_find_the_same_run(results):
+def test_folder_name_and_beginning_find_the_same_run(results, monkeypatch):
     folder = results / "runs" / "mnist-rnn-2"
+    with monkeypatch.context() as patch:
+        patch.chdir(folder)
+        assert find_run(".") == folder
     assert find_run(folder) == find_run(str(folder)) == folder
     assert find_run("mnist-rnn-2", results) == find_run("mn", results) == folder
     assert find_run("adding-gru-1", results).name == "adding-gru-1"  # whole, though it begins another

@@ -212,6 +212,17 @@ def test_the_bootstrap_keeps_each_stratum_and_narrows_with_runs():
         stratified_interval([[0.5], *many])
 
 
+def test_the_interval_of_two_seeds_is_as_wide_as_their_spread_says():
+    # ten places that differ by whole units: the middle half is that of 5 places, each a mean of 2 seeds
+    rng = np.random.default_rng(1)
+    halves = []
+    for _ in range(50):
+        low, high = stratified_interval([rng.normal(m, 0.01, 2) for m in range(10)], samples=400)
+        halves.append((high - low) / 2)
+    expected = scipy.stats.t.ppf(0.975, 10) * 0.01 / np.sqrt(10)
+    assert np.mean(halves) == pytest.approx(expected, rel=0.1)
+
+
 def test_a_profile_counts_a_run_without_result_as_below_every_threshold():
     assert performance_profile([0.5, None, 1.0, 0.0], [0.0, 0.5, 1.0]).tolist() == [0.75, 0.5, 0.25]
     assert np.isnan(performance_profile([], [0.5])).all()

@@ -53,6 +53,8 @@ def main(arguments: list[str]) -> int:
     from harness.cli.look.text import inside_as_text
     from harness.training.inside import look_inside
 
+    if numbers and Path(numbers).suffix != ".csv":
+        raise ConfigError(f"--csv takes a file that ends in .csv, not {numbers}")
     task, model = task_of_run(folder, changes), load_model(folder)
     place = _number("--sample", sample, len(task.test) - 1)
     x, y, length = task.test[place]

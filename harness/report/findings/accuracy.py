@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -33,24 +33,31 @@ def accuracy_findings(data: ReportData, drawn: Sequence[str]) -> list[Finding]:
     for name, block in few_blocks(runs):
         longest = block[block["seq_len"] == block["seq_len"].max()]
         here = pairs[(pairs["seq_len"] == longest["seq_len"].iloc[0]) & _same_place(pairs, longest)]
-        text = f"{name}, T = {longest['seq_len'].iloc[0]}: {accuracy_sentence(longest, here, len(pairs))}"
+        sentence = accuracy_sentence(longest, here, len(pairs), _diverged(data.runs, longest))
+        text = f"{name}, T = {longest['seq_len'].iloc[0]}: {sentence}"
         found.append(Finding("accuracy", f"{text}{_by_length(block)} {trained(longest)}", figure))
     return found
 
 
-def accuracy_sentence(runs: pd.DataFrame, pairs: pd.DataFrame, compared: int) -> str:
+def accuracy_sentence(
+    runs: pd.DataFrame, pairs: pd.DataFrame, compared: int, diverged: Mapping[str, int] | None = None
+) -> str:
     """Of runs that differ in cell and seed only: their means, and which differences hold.
 
     Args:
         runs: as `labelled` returns them.
         pairs: the rows of `paired_table` on these runs.
         compared: rows of the whole table, over which p-values were adjusted.
+        diverged: how many further runs of a cell diverged: its mean is that of those that did not.
     """
     cells = {str(cell): accuracy_of(group) for cell, group in runs.groupby("label")}
     order = sorted(cells, key=lambda cell: (-cells[cell].mean, cell))
     seeds = runs.groupby("label")["seed"].nunique()
     means = listed(f"{cell} {_accuracy(cells[cell])}" for cell in order)
     text = f"mean test accuracy of {counted(seeds, 'seed')}: {means}."
+    if diverged:
+        lost = listed(f"{count} of {cell}" for cell, count in diverged.items())
+        text += f" Diverged, and not in the mean or its comparisons: {lost}."
     if len(cells) == 1:
         return text
     if seeds.min() < FEWEST_SEEDS:
@@ -72,6 +79,13 @@ def accuracy_sentence(runs: pd.DataFrame, pairs: pd.DataFrame, compared: int) ->
         text += f" Not told apart: {'; '.join(open_pairs)}."
     adjusted = f" (Holm's adjustment over {compared} comparisons, 5 %.)"
     return text + (adjusted if holds or open_pairs else "")
+
+
+def _diverged(all_runs: pd.DataFrame, longest: pd.DataFrame) -> dict[str, int]:
+    """Runs in the place of `longest` that diverged, by cell."""
+    here = _same_place(all_runs, longest) & (all_runs["seq_len"] == longest["seq_len"].iloc[0])
+    counts = all_runs.loc[here & (all_runs["status"] == "diverged"), "label"].value_counts()
+    return {str(cell): int(count) for cell, count in counts.sort_index().items()}
 
 
 def _accuracy(value: Accuracy) -> str:

@@ -1,6 +1,6 @@
 // What is known of one run: its command, the curves that its probes recorded, and every column of its row.
 
-const KEYS = ["t", "step", "layer", "state"], LEFT_OUT = /^(epoch|train_s|val_samples|at_most|log10_.*)$/;
+const KEYS = ["t", "step", "rank", "layer", "state", "k"], AXES = ["t", "step", "rank"], MOST_NAMED = 12, LEFT_OUT = /^(epoch|train_s|val_samples|at_most|log10_.*)$/;
 let unpacked = null;
 
 /** The details of all runs, unpacked when they are first asked for. */
@@ -73,8 +73,18 @@ function tableElements(shape, table) {
   const size = columns[names[0]]?.length ?? 0;
   if (!size) return [head, note ?? make("p", { class: "note" }, "It has no row.")];
   const charts = make("div", { class: "charts" });
-  for (const [title, ys] of chartGroups(names, columns)) charts.append(curve(title, ys, names, columns, shape));
+  for (const [part, rows] of partsOf(columns, size)) {
+    const own = Object.fromEntries(names.map((name) => [name, rows.map((row) => columns[name][row])]));
+    for (const [title, ys] of chartGroups(names, own)) charts.append(curve(part ? `${title}, ${part}` : title, ys, names, own, shape));
+  }
   return [head, note, charts, numbers(names, columns, size, shape)].filter(Boolean);
+}
+
+/** The rows of each moment (before training, best step, end), or all rows where the table has no moments. */
+function partsOf(columns, size) {
+  const all = Array.from({ length: size }, (_, row) => row);
+  if (!columns.moment) return [["", all]];
+  return [...new Set(columns.moment)].map((moment) => [moment, all.filter((row) => columns.moment[row] === moment)]);
 }
 
 /** Columns that share a chart: those of training and validation, and means and maxima. */
@@ -89,7 +99,7 @@ function chartGroups(names, columns) {
 }
 
 function curve(title, ys, names, columns, shape) {
-  const x = names.includes("t") ? "t" : names.includes("step") ? "step" : names[0];
+  const x = AXES.find((name) => names.includes(name) && new Set(columns[name]).size > 1) ?? names[0];
   const text = (name) => columns[name].some((value) => typeof value === "string" && !/Infinity$/.test(value));
   const keys = names.filter((name) => name !== x && (KEYS.includes(name) || text(name)) && new Set(columns[name]).size > 1);
   const values = [];
@@ -110,11 +120,12 @@ function curve(title, ys, names, columns, shape) {
     encoding: {
       x: { field: "x", type: "quantitative", title: x, axis: { tickCount: 5, format: "~s" } },
       y: { field: "value", type: "quantitative", title: null, scale: log ? { type: "log" } : { zero: false } },
-      color: series.length > 1 ? { field: "series", type: "nominal", legend: { title: null, orient: "bottom", columns: 2, symbolLimit: 8 }, scale: { domain: series, scheme: series.length > 5 ? "viridis" : dark.matches ? "set2" : "dark2" } } : { value: shade("#0072B2") },
+      color: series.length > 1 ? { field: "series", type: "nominal", legend: series.length > MOST_NAMED ? null : { title: null, orient: "bottom", columns: 2, symbolLimit: MOST_NAMED }, scale: { domain: series, scheme: series.length > 5 ? "viridis" : dark.matches ? "set2" : "dark2" } } : { value: shade("#0072B2") },
       tooltip: [{ field: "x", title: x }, { field: "value", title }, { field: "series" }],
     },
   }), null]);
-  const remark = zeros ? `${zeros} zeros are not drawn: the axis is logarithmic.` : "";
+  const remark = [zeros ? `${zeros} zeros are not drawn: the axis is logarithmic.` : "",
+    series.length > MOST_NAMED ? `${series.length} lines: point at one for its name.` : ""].filter(Boolean).join(" ");
   return make("div", {}, make("h4", { title: about ?? null }, title.replaceAll("_", " ")), chart, remark ? make("p", { class: "note" }, remark) : null);
 }
 
