@@ -96,6 +96,13 @@ def is_torch_cell(cell: nn.Module) -> TypeGuard[nn.RNNBase]:
     return type(cell) in {known.torch_class for known in STOCK_CELLS.values()}
 
 
+def has_hooks(cell: nn.Module) -> bool:
+    """Whether hooks on a module take part in its forward or backward pass: only its own call runs them."""
+    return bool(
+        cell._forward_hooks or cell._forward_pre_hooks or cell._backward_hooks or cell._backward_pre_hooks
+    )
+
+
 def gates_of(target: Any) -> int | None:
     """Number of gates of a stock class or a subclass of one; None for anything else.
 

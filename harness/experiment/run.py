@@ -171,8 +171,8 @@ def _measured_columns(run: Plan, history: History) -> dict[str, Any]:
         "grad_norm_mean": math.fsum(history.norms) / history.steps if history.steps else None,
         "grad_norm_max": max(history.norms, default=None),
         "clip_rate": clip_rate(history.norms, run.train.clip),
-        "gradflow_note": history.notes.get("gradflow"),
-        "gates_note": history.notes.get("gates"),
+        "gradflow_note": history.note_of("gradflow"),
+        "gates_note": history.note_of("gates"),
         "train_s": history.train_s,
         "train_cpu_s": history.train_cpu_s,
         "eval_s": history.eval_s,
@@ -203,7 +203,7 @@ def _tables(run: Plan, history: History) -> list[Table]:
             probe.row_type,
             history.probes[probe.name],
             settings=probe.settings,
-            note=history.notes.get(probe.name),
+            note=history.note_of(probe.name),
         )
         for probe in run.probes
     ]

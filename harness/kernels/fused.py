@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.cells import STOCK_CELLS, is_stock, stock_cell_of
+from harness.cells import STOCK_CELLS, has_hooks, is_stock, stock_cell_of
 from harness.kernels.layer_call import DTYPES, GradientFlow, LayerCall
 
 log = logging.getLogger("harness.kernels")
@@ -78,7 +78,7 @@ def why_cell_unsupported(cell: nn.Module) -> str | None:
         return "the cell is not exactly nn.RNN, nn.LSTM or nn.GRU, in one direction, without projection"
     if not cell.batch_first:
         return "the cell was not made with batch_first=True"
-    if cell._forward_hooks or cell._forward_pre_hooks or cell._backward_hooks or cell._backward_pre_hooks:
+    if has_hooks(cell):
         return "the cell has hooks, such as those of weight_norm, which only its own forward runs"
     return None
 

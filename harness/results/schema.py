@@ -170,7 +170,9 @@ class RunRecord:
     )
     gradflow_slope: float | None = column("the slope at the last probe", None)
     gradflow_r2: float | None = column("R² of the line at the last probe", None)
-    gradflow_note: str | None = column("why the gradient flow was not measured", None)
+    gradflow_note: str | None = column(
+        "why the gradient flow was not measured, or not at some of the probed steps", None
+    )
     gates_time_scale_init: float | None = column(
         "1/(1 − f) in steps, f the gate that keeps the state (f of an LSTM, z of a GRU): median over units "
         "of the top layer, then over recorded time steps, at initialisation; empty: the cell has no such "

@@ -69,7 +69,9 @@ class History:
     probes: dict[str, list[Any]] = field(default_factory=dict)
     """Rows of each probe's table, by the probe's name."""
     notes: dict[str, str] = field(default_factory=dict)
-    """Why a probe did not measure, by its name."""
+    """Why a probe did not measure this training, by its name."""
+    left_out: dict[str, dict[int, str]] = field(default_factory=dict)
+    """Why a probe has no rows of a training step, by its name and the step."""
     norms: list[float] = field(default_factory=list)
     """The gradient norm before clipping, one a step."""
     samples: int = 0
@@ -91,6 +93,15 @@ class History:
     def steps(self) -> int:
         """Training steps made, up to the last evaluation."""
         return len(self.norms)
+
+    def note_of(self, probe: str) -> str | None:
+        """Why the table of a probe is empty or incomplete; None where it is complete."""
+        left_out = self.left_out.get(probe)
+        if not left_out:
+            return self.notes.get(probe)
+        first, *others = sorted(left_out)
+        more = f"; so at {len(others)} more steps, up to step {others[-1]}" if others else ""
+        return f"not measured at step {first}: {left_out[first]}{more}"
 
     def close(
         self,
@@ -139,6 +150,7 @@ class History:
         """The history that `state_dict` describes; `row_types` are those of the probes' tables."""
         tables = {name: [row_types[name](**row) for row in rows] for name, rows in state["probes"].items()}
         own = {"norms": list(state["norms"]), "notes": dict(state["notes"]), "probes": tables}
+        own["left_out"] = {name: dict(steps) for name, steps in state.get("left_out", {}).items()}
         return cls(**state | own | {"evals": [EvalRow(**row) for row in state["evals"]]})
 
 

@@ -13,6 +13,7 @@ from harness.cells import is_stock, outputs_of, split_layers, stock_cell_of
 from harness.cells.equations import STEPS, weights_of, zero_state
 from harness.training.model import SequenceClassifier, loss_of
 from harness.training.probes.chunked_pass import ChunkEnd, chunked_forward, why_not_chunked
+from harness.training.probes.hidden_state import top_layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,8 @@ def look_inside(model: SequenceClassifier, x: Tensor, y: Tensor, length: int) ->
 def _look(model: SequenceClassifier, x: Tensor, y: Tensor, length: int) -> Inside:
     lengths = torch.tensor([length])
     encoded = model.encode(x)
+    if not encoded.requires_grad:  # of a cell without trained weights nothing else does
+        encoded = encoded.detach().requires_grad_()
     note = ""
     traces: list[_Trace] = []
     ends: list[ChunkEnd] = []
@@ -103,9 +106,7 @@ def _look(model: SequenceClassifier, x: Tensor, y: Tensor, length: int) -> Insid
         gradient = torch.cat([end.grad_h() for end in ends])
         layers = [LayerInside(ends[0].layer, {"h": _array(output[0])}, {}, {"h": _array(gradient)})]
     elif not traces:
-        layers = [
-            LayerInside(int(getattr(model.cell, "num_layers", 1)) - 1, {"h": _array(output[0])}, {}, {})
-        ]
+        layers = [LayerInside(top_layer(model.cell), {"h": _array(output[0])}, {}, {})]
     with torch.no_grad():
         steps = _at_each_step(model, output)
         return Inside(

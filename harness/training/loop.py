@@ -16,7 +16,7 @@ from harness.training.evaluate import Measured, evaluate
 from harness.training.history import History, Segment
 from harness.training.model import SequenceClassifier, count_right
 from harness.training.options import TrainOptions
-from harness.training.probes import MomentProbe, StepProbe
+from harness.training.probes import MomentProbe, NotMeasuredError, StepProbe
 from harness.training.schedule import lr_factor
 from harness.training.state import TrainingState
 from harness.training.step import Forward, StepResult, training_step
@@ -139,8 +139,7 @@ def _make_step(
     """One training step with the probes that are due at it."""
     if not probes:
         return training_step(state.model, state.optimizer, batch, state.options.clip)
-    x, _, lengths = batch
-    seen = {probe.name: probe.observe(state.model, x, lengths) for probe in probes}
+    seen = {probe.name: probe.observe(state.model, batch) for probe in probes}
     answers = {name: seen[name].answer for name in seen if seen[name].answer is not None}
     if len(answers) > 1:
         names = " and ".join(answers)
@@ -151,9 +150,12 @@ def _make_step(
     [answer] = answers.values() or [None]
     forward: Forward | None = None if answer is None else lambda x, lengths: answer
 
-    def collect_rows() -> None:
+    def collect_rows(answer: Tensor) -> None:
         for name, observation in seen.items():
-            state.history.probes[name] += observation.rows(step)
+            try:
+                state.history.probes[name] += observation.rows(step, answer)
+            except NotMeasuredError as reason:
+                _leave_out(state.history, name, step, str(reason))
 
     return training_step(
         state.model,
@@ -163,6 +165,13 @@ def _make_step(
         forward=forward,
         after_backward=collect_rows,
     )
+
+
+def _leave_out(history: History, probe: str, step: int, reason: str) -> None:
+    """Records that a probe has no rows of a training step; the log names the first such step."""
+    if probe not in history.left_out:
+        log.warning("the probe %s does not measure step %d: %s", probe, step, reason)
+    history.left_out.setdefault(probe, {})[step] = reason
 
 
 def _measure(state: TrainingState, split: Split) -> Measured:

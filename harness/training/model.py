@@ -51,6 +51,14 @@ class SequenceClassifier(nn.Module):
         `flows`, one a layer, are filled in the backward pass; only a fused cell can do that.
         """
         encoded = self.encode(x)
+        if flows is not None and not encoded.requires_grad and _is_frozen_below(self.cell):
+            encoded = encoded.detach().requires_grad_()  # else no backward pass reaches the first layer
+        return self.answer_encoded(encoded, lengths, flows)
+
+    def answer_encoded(
+        self, encoded: Tensor, lengths: Tensor, flows: Sequence[GradientFlow] | None = None
+    ) -> Tensor:
+        """What `forward` returns, from inputs as `encode` returns them."""
         if not isinstance(self.cell, FusedCell):
             return self.answer(outputs_of(self.cell, encoded, lengths), lengths)
         if self.target == "steps" or self.readout != "last":
@@ -83,6 +91,11 @@ class SequenceClassifier(nn.Module):
         """The head on the features of each sequence."""
         answer = self.head(features)
         return answer.squeeze(-1) if self.target == "value" else answer
+
+
+def _is_frozen_below(cell: nn.Module) -> bool:
+    """Whether no weight of the first layer of a fused cell is trained."""
+    return not any(p.requires_grad for name, p in cell.named_parameters() if name.endswith("_l0"))
 
 
 class _OneHot(nn.Module):

@@ -36,7 +36,7 @@ def training_step(
     clip: float | None,
     *,
     forward: Forward | None = None,
-    after_backward: Callable[[], None] | None = None,
+    after_backward: Callable[[Tensor], None] | None = None,
     on_phase: Callable[[], None] | None = None,
 ) -> StepResult:
     """Forward pass, loss, backward pass, clipping and update of the parameters.
@@ -47,7 +47,8 @@ def training_step(
         batch: on the device of `model`.
         clip: global gradient norm above which the gradient is scaled down to it; None: never.
         forward: takes the place of the model's own forward pass, for a probe.
-        after_backward: called when the gradients are there, before clipping and update, for a probe.
+        after_backward: called with the answer, detached, when the gradients are there, before clipping and
+            update, for a probe.
         on_phase: called three times: before the forward pass, after the loss, after the backward pass.
     """
     x, y, lengths = batch
@@ -62,7 +63,7 @@ def training_step(
     if on_phase is not None:
         on_phase()
     if after_backward is not None:
-        after_backward()
+        after_backward(answer.detach())
     norm = clip_gradient(optimizer.parameters, clip)
     optimizer.step()
     return StepResult(loss.detach(), norm, answer.detach())

@@ -5,13 +5,15 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from harness.kernels import FusedCell, GradientFlow
-from harness.tasks import TaskSpec
+from harness.tasks import NO_LABEL, TaskSpec
 from harness.training import SequenceClassifier
 from harness.training.probes import GradientFlowProbe
 from harness.training.probes.gradient_flow import flow_points, fused_rows
 from tests.kernels.compare import CELLS, draw, stock
+from tests.training.probes.observed import observed_rows
 from tests.training.probes.test_gradient_flow import assert_same, norms_of, reference_norms
 
 B, T, D, H = 5, 9, 3, 5
@@ -81,21 +83,19 @@ def test_norms_with_other_readouts_equal_those_of_an_unrolled_network(name, read
     torch.manual_seed(0)
     model = SequenceClassifier(spec("class"), stock(name, D, H, 2), readout=readout).double()
     cell, x = model.cell, draw(B, T, D)
-    head = copy.deepcopy(model.head)
+    head, y = copy.deepcopy(model.head), torch.arange(B) % 4
 
     def losses(output):
         rows = []
         for b, length in enumerate(lengths.tolist()):
             steps = output[b, :length]
             features = {"mean": steps.mean(0), "max": steps.amax(0), "all": steps.flatten()}[readout]
-            rows.append((head.weight @ features + head.bias).square().sum())
+            rows.append(F.cross_entropy(head.weight @ features + head.bias, y[b]))
         return torch.stack(rows)
 
     if fused:
         model.cell = FusedCell(cell)
-    observation = GradientFlowProbe(points=None).observe(model, x, lengths)
-    observation.answer.square().sum(1).mean().backward()
-    norms = norms_of(observation.rows(1))
+    norms = norms_of(observed_rows(GradientFlowProbe(points=None), model, (x, y, lengths)))
     expected = reference_norms(cell, x, losses)  # a mean over all sequences; rows are over those not ended
     running = {t: float((lengths > t).double().mean()) for t in range(T)}
     assert {t for *_, t in norms} == set(range(T))
@@ -110,13 +110,14 @@ def test_a_probed_step_has_the_rows_and_gradients_of_the_torch_kernel(name, targ
     plain = SequenceClassifier(spec(target), stock(name, D, H, 2)).double()
     fused = copy.deepcopy(plain)
     fused.cell = FusedCell(fused.cell)
+    y = {
+        "class": torch.arange(B) % 4,
+        "value": torch.linspace(-1, 1, B, dtype=torch.float64),
+        "steps": torch.where(torch.arange(T) < lengths[:, None], torch.arange(T) % 4, NO_LABEL),
+    }[target]
     rows = []
     for model in (fused, plain):
-        observation = GradientFlowProbe(points=4).observe(model, draw(B, T, D), lengths)
-        answer = observation.answer
-        read = answer if target != "steps" else answer[torch.arange(T) < lengths[:, None]]
-        read.square().sum().backward()
-        rows.append(observation.rows(11))
+        rows.append(observed_rows(GradientFlowProbe(points=4), model, (draw(B, T, D), y, lengths), 11))
         assert {row.step for row in rows[-1]} == {11}
     got, expected = map(norms_of, rows)
     assert got.keys() == expected.keys()

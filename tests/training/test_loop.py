@@ -352,8 +352,8 @@ def with_one_second_a_step(monkeypatch):
     monkeypatch.setattr(step, "loss_of", clock.taking(1, step.loss_of))
 
     class SlowProbe(GradientFlowProbe):
-        def observe(self, model, x, lengths):
-            answer, rows = clock.taking(500, super().observe)(model, x, lengths)
+        def observe(self, model, batch):
+            answer, rows = clock.taking(500, super().observe)(model, batch)
             return Observation(answer, clock.taking(500, rows))
 
     monkeypatch.setattr(probes, "PROBES", (SlowProbe,))

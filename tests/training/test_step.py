@@ -134,7 +134,8 @@ def test_after_backward_sees_gradients_before_clipping_and_weights_before_the_up
     weights = [p.detach().clone() for p in model.parameters()]
     seen = []
 
-    def after_backward():
+    def after_backward(answer):
+        assert not answer.requires_grad and len(answer) == 12
         seen.append(torch.cat([p.grad.flatten() for p in model.parameters()]).norm())
         assert all(map(torch.equal, model.parameters(), weights))
 
@@ -160,7 +161,9 @@ def test_the_loop_and_the_timing_pass_call_this_function(monkeypatch):
     before = [p.detach().clone() for p in model.parameters()]
     history = train(model, task, options, order=torch.Generator().manual_seed(0))
     assert len(calls) == history.steps == 7
-    probed = {number for number, given in enumerate(calls, start=1) if given.get("forward") is not None}
+    probed = {
+        number for number, given in enumerate(calls, start=1) if given.get("after_backward") is not None
+    }
     assert probed == {row.step for row in history.probes["gradflow"]} == {1, 3, 6, 7}
     assert not all(map(torch.equal, model.parameters(), before))
     timed = measure.TrainingStep(model, optimizer_of(model), batch, 1.0)

@@ -119,7 +119,7 @@ def _pages_of_cells(data: ReportData, caption: str, title: str) -> list[Figure]:
 def _moments(rows: pd.DataFrame, *, has_threshold: bool) -> dict[str, pd.DataFrame]:
     """The rows of the panels beside one another, by the words for them."""
     step = rows.groupby("run_id")["step"]
-    end, init = rows[rows["step"] == step.transform("max")], rows[rows["step"] == step.transform("min")]
+    end, init = rows[rows["step"] == step.transform("max")], rows[rows["step"] == 1]
     if not has_threshold:
         return {INIT: init, END: end}
     solved = end["solved_step"].notna()

@@ -6,7 +6,14 @@ from harness.training.options import TrainOptions
 from harness.training.probes.gates import GatesProbe
 from harness.training.probes.gradient_flow import GradientFlowProbe
 from harness.training.probes.jacobian import JacobianProbe
-from harness.training.probes.probe import MOMENTS, MomentProbe, Observation, Probe, StepProbe
+from harness.training.probes.probe import (
+    MOMENTS,
+    MomentProbe,
+    NotMeasuredError,
+    Observation,
+    Probe,
+    StepProbe,
+)
 
 __all__ = [
     "MOMENTS",
@@ -15,6 +22,7 @@ __all__ = [
     "GradientFlowProbe",
     "JacobianProbe",
     "MomentProbe",
+    "NotMeasuredError",
     "Observation",
     "Probe",
     "StepProbe",

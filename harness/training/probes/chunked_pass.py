@@ -8,8 +8,7 @@ call over the whole sequence shows the second part alone, which is zero before t
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.cells import is_stock, lstm_output_gate, split_layers
-from harness.training.random_state import random_state, restore_random_state
+from harness.cells import has_hooks, is_stock, lstm_output_gate, split_layers
+from harness.training.probes.copied import Before
+from harness.training.probes.hidden_state import (
+    STOCK_PLACE,
+    Place,
+    as_new_tensors,
+    hidden_places,
+    top_layer,
+)
+from harness.training.probes.probe import NotMeasuredError
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +37,27 @@ class ChunkEnd:
     output: Tensor
     """(B, steps of the chunk, H); its last step is h_t."""
     handed: tuple[Tensor, ...]
-    """h_t, and c_t for an LSTM, each (1, B, H), as handed to the next chunk."""
+    """The parts of the state, as handed to the next chunk."""
+    places: tuple[Place, ...]
+    """Where h_t, (B, H), lies in them."""
     output_gate: Tensor | None
-    """(B, H), o_t of an LSTM: ∂L/∂c_t includes the path through h_t = o_t tanh c_t."""
+    """(B, H), o_t of an LSTM of torch, whose state is (h, c): ∂L/∂c_t includes the path through
+    h_t = o_t tanh c_t."""
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All that take part in the gradient."""
+        return [tensor for tensor in (self.output, *self.handed) if tensor.requires_grad]
+
+    @property
+    def hidden(self) -> list[Tensor]:
+        """The parts of the state that hold h_t."""
+        return [self.handed[number] for number, _ in self.places]
 
     def grad_h(self) -> Tensor:
-        """∂L/∂h_t, (B, H), after the backward pass."""
-        return _grad(self.handed[0])[-1] + _grad(self.output)[:, -1]
+        """∂L/∂h_t, (B, H), after the backward pass; other parts of the state are held fixed."""
+        through_later = [_grad(self.handed[number])[index] for number, index in self.places]
+        return sum(through_later, _grad(self.output)[:, -1])
 
     def grad_c(self) -> Tensor | None:
         """∂L/∂c_t, (B, H), after the backward pass; None for cells without a cell state."""
@@ -49,34 +70,45 @@ class ChunkEnd:
 def chunked_forward(cell: nn.Module, x_BTD: Tensor, points: Sequence[int]) -> tuple[Tensor, list[ChunkEnd]]:
     """The cell's output over the whole sequence, and the chunk ends, which hold gradients after `backward()`.
 
+    Random numbers between the layers of a stock cell are those that the cell draws itself.
+
     Args:
         cell: one for which `why_not_chunked` returns None.
-        x_BTD: encoded inputs.
+        x_BTD: encoded inputs; those of a cell whose weights are not trained must require a gradient.
         points: rising steps; the last one is T − 1.
 
     Returns:
         (B, T, H), equal to `cell(x_BTD)[0]` up to rounding; the ends of every layer of a stock cell, of the
         top layer of any other.
+
+    Raises:
+        NotMeasuredError: an output is not the hidden state that is handed on.
     """
-    if not is_stock(cell):
-        top = int(getattr(cell, "num_layers", 1)) - 1
-        return _chunked_layer(cell, x_BTD, points, top)
+    if not is_split(cell):
+        return _chunked_layer(cell, x_BTD, points, None)
+    assert isinstance(cell, nn.RNNBase)
     output, ends = x_BTD, []
     for index, layer in enumerate(split_layers(cell)):
-        if index > 0:
-            output = F.dropout(output, cell.dropout, training=cell.training)
+        if index > 0:  # torch drops (T, B, H); the mask follows the memory
+            below_TBH = output.transpose(0, 1).contiguous()
+            output = F.dropout(below_TBH, cell.dropout, training=cell.training).transpose(0, 1)
         output, of_layer = _chunked_layer(layer, output, points, index)
         ends += of_layer
     return output, ends
 
 
-def why_not_chunked(cell: nn.Module, input_size: int) -> str | None:
-    """Why a cell cannot be run in chunks, or None when it can.
+def is_split(cell: nn.Module) -> bool:
+    """Whether each layer is measured: the cell is torch's own, and no hook takes part in it."""
+    return is_stock(cell) and not has_hooks(cell)
 
-    Two steps, taken one by one with the state handed on, must give what they give in one call. The cell's
-    mode, its buffers and all random generators are restored.
+
+def why_not_chunked(cell: nn.Module, input_size: int) -> str | None:
+    """Why a cell cannot be run in chunks, or None when it can as far as two steps show.
+
+    Two steps, taken one by one with the state handed on, must give what they give in one call. They are
+    taken by a copy of the cell, and the random generators are restored.
     """
-    if is_stock(cell):
+    if is_split(cell):
         return None
     if getattr(cell, "bidirectional", False):
         return "it reads in both directions, so no state is handed on in one direction of time"
@@ -84,63 +116,53 @@ def why_not_chunked(cell: nn.Module, input_size: int) -> str | None:
     if isinstance(stated, str):
         return stated
     parameter = next(cell.parameters(), torch.empty(0))
-    x_BTD = torch.linspace(-1, 1, 2 * 2 * input_size, dtype=parameter.dtype, device=parameter.device)
-    x_BTD = x_BTD.view(2, 2, input_size)
+    dtype = parameter.dtype if parameter.is_floating_point() else torch.get_default_dtype()
+    x_BTD = torch.linspace(-1, 1, 2 * 2 * input_size, dtype=dtype, device=parameter.device)
     try:
-        with torch.no_grad(), _restored(cell):
-            cell.eval()
-            whole, _ = cell(x_BTD)
-            _, state = cell(x_BTD[:, :1])
-            second, state = cell(x_BTD[:, 1:], _as_new_tensors(state)[1])
-            in_training, state_in_training = cell.train()(x_BTD)  # dropout on the output shows here only
-        states = _as_new_tensors(state)[0]
-        last_in_training = _as_new_tensors(state_in_training)[0][0][-1]
+        with torch.no_grad(), Before.now(cell).again() as tried:
+            return _why_not_two_steps(tried, x_BTD.view(2, 2, input_size))
+    except NotMeasuredError as reason:
+        return str(reason)
     except Exception as error:  # a third-party module may fail in any way, and the run continues without
         return f"its state cannot be handed on: {type(error).__name__}: {error}"
+
+
+def _why_not_two_steps(cell: nn.Module, x_BTD: Tensor) -> str | None:
+    whole, _ = cell.eval()(x_BTD.clone())  # a cell may change its input in place
+    _, state = cell(x_BTD[:, :1].clone())
+    second, state = cell(x_BTD[:, 1:].clone(), as_new_tensors(state)[1])
+    in_training, state_in_training = cell.train()(x_BTD.clone())  # dropout on the output shows here only
+    states, states_in_training = as_new_tensors(state)[0], as_new_tensors(state_in_training)[0]
     if not torch.allclose(whole[:, 1:], second, rtol=1e-4, atol=1e-5):
         return "handing its state on does not continue the sequence"
-    pairs = ((states[0][-1], second[:, -1]), (last_in_training, in_training[:, -1]))
-    if any(state.shape != output.shape or not torch.allclose(state, output) for state, output in pairs):
-        return "its output is not its hidden state"
+    hidden_places(states, second[:, -1])
+    hidden_places(states_in_training, in_training[:, -1])
     return None
 
 
-@contextlib.contextmanager
-def _restored(cell: nn.Module) -> Iterator[None]:
-    """Restores the cell's mode and buffers, and the random generators."""
-    training, generators = cell.training, random_state()
-    buffers = [
-        (module, name, buffer, buffer.clone())
-        for module in cell.modules()
-        for name, buffer in module.named_buffers(recurse=False)
-    ]
-    try:
-        yield
-    finally:
-        cell.train(training)
-        restore_random_state(generators)
-        for module, name, buffer, value in buffers:  # changed in place, or replaced by another tensor
-            setattr(module, name, buffer.copy_(value))
-
-
 def _chunked_layer(
-    layer: nn.Module, x_BTD: Tensor, points: Sequence[int], index: int
+    layer: nn.Module, x_BTD: Tensor, points: Sequence[int], index: int | None
 ) -> tuple[Tensor, list[ChunkEnd]]:
+    """The output and the chunk ends of layer `index` of a stock cell; None: of a whole cell of any kind."""
     outputs, ends = [], []
     state, start = None, 0
     for t in points:
         chunk = x_BTD[:, start : t + 1]
+        chunk = chunk.clone() if index is None else chunk  # a third-party module may change it in place
         raw, new_state = layer(chunk) if state is None else layer(chunk, state)
         # A third-party module may use one tensor as output and as state, whose gradient would count twice.
         output = raw.view_as(raw)
-        handed, new_state = _as_new_tensors(new_state)
+        handed, new_state = as_new_tensors(new_state)
         for tensor in (output, *handed):
             if tensor.requires_grad:  # a state may hold a part without a gradient, such as a step count
                 tensor.retain_grad()
-        gate = None
-        if is_stock(layer) and isinstance(layer, nn.LSTM):
+        gate, places = None, STOCK_PLACE
+        if index is None:
+            places = hidden_places(handed, output[:, -1].detach())
+        elif isinstance(layer, nn.LSTM):
             gate = lstm_output_gate(layer, x_BTD[:, t].detach(), _step_before(output, state)).detach()
-        ends.append(ChunkEnd(index, t, output, handed, gate))
+        number = top_layer(layer, handed, places[0]) if index is None else index
+        ends.append(ChunkEnd(number, t, output, handed, places, gate))
         outputs.append(output)
         state, start = new_state, t + 1
     return torch.cat(outputs, dim=1), ends
@@ -151,17 +173,6 @@ def _step_before(output_BTH: Tensor, state: Any) -> Tensor:
     if output_BTH.shape[1] > 1:
         return output_BTH[:, -2].detach()
     return state[0][0].detach() if state is not None else torch.zeros_like(output_BTH[:, 0])
-
-
-def _as_new_tensors(state: Any) -> tuple[tuple[Tensor, ...], Tensor | tuple[Tensor, ...]]:
-    """The parts of a state as views of their own: as a tuple, and in the form that the cell takes."""
-    if isinstance(state, Tensor):
-        renamed = state.view_as(state)
-        return (renamed,), renamed
-    if not isinstance(state, tuple) or not state or not all(isinstance(part, Tensor) for part in state):
-        raise TypeError(f"a state must be a tensor or a tuple of tensors, not {type(state).__name__}")
-    parts = tuple(part.view_as(part) for part in state)
-    return parts, parts
 
 
 def _grad(tensor: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Gradient flow: the size of ‖∂L/∂h_t‖ at points along the sequence, exactly, in a real training step.
 
-A fused cell has ∂L/∂h_t at every step of its backward pass. Any other cell is run in chunks, see
-`chunked_pass`.
+A fused cell has ∂L/∂h_t at every step of its backward pass. With any other cell the step is made once more
+beside training, in chunks: see `beside`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from harness.tasks import Task
 from harness.training.history import History
 from harness.training.model import SequenceClassifier
 from harness.training.options import NUM_POINTS, TrainOptions
-from harness.training.probes.chunked_pass import ChunkEnd, chunked_forward, why_not_chunked
+from harness.training.probes.beside import flow_beside
+from harness.training.probes.chunked_pass import ChunkEnd, why_not_chunked
+from harness.training.probes.copied import Before
 from harness.training.probes.flow_summary import FlowCurve, flow_columns, make_curve, nearest_step
-from harness.training.probes.probe import Observation
+from harness.training.probes.probe import NotMeasuredError, Observation
+from harness.training.step import Batch
 
 MAX_STEPS = 20
 
@@ -72,24 +75,36 @@ class GradientFlowProbe:
         """The first step, the last one, and those before evaluations: see `probe_steps`."""
         return probe_steps(total, eval_every)
 
-    def observe(self, model: SequenceClassifier, x: Tensor, lengths: Tensor) -> Observation:
-        """Runs the forward pass of the step; the rows are complete after its backward pass."""
+    def observe(self, model: SequenceClassifier, batch: Batch) -> Observation:
+        """A fused cell runs the forward pass of the step; any other is copied before it."""
+        x, _, lengths = batch
         points = flow_points(x.shape[1], self.points)
         if isinstance(model.cell, FusedCell):
             flows = [GradientFlow() for _ in range(model.cell.num_layers)]
             answer = model(x, lengths, flows)
             smallest = underflow_bound(len(x), model.cell.cell.hidden_size, answer.dtype)
             return Observation(
-                answer, lambda step: fused_rows(flows, points, step, lengths, smallest=smallest)
+                answer, lambda step, _: fused_rows(flows, points, step, lengths, smallest=smallest)
             )
-        output, ends = chunked_forward(model.cell, model.encode(x), points)
-        return Observation(model.answer(output, lengths), lambda step: flow_rows(ends, step, lengths))
+        kept = (x.clone(), *batch[1:])  # a cell may change its input in place
+        before: Before[SequenceClassifier] | NotMeasuredError
+        try:
+            before = Before.now(model)
+        except NotMeasuredError as reason:
+            before = reason
+
+        def rows(step: int, answer: Tensor) -> list[FlowRow]:
+            if isinstance(before, NotMeasuredError):
+                raise before
+            return flow_rows(flow_beside(before, kept, answer, points), step, lengths)
+
+        return Observation(None, rows)
 
     def summary(self, rows: Sequence[FlowRow], task: Task, history: History) -> dict[str, Any]:
         """The columns `gradflow_*`, see `flow_columns`; empty where the sequences differ in length."""
         equally_long = bool((task.train.lengths == task.spec.seq_len).all())
         rows = rows if equally_long else ()  # t is then equally far from every sequence's end
-        steps = {row.step for row in rows}
+        steps = {row.step for row in rows} | history.left_out.get(self.name, {}).keys()
         probed = {
             "init": min(steps, default=None),
             "best": nearest_step(steps, history.best_step),
@@ -206,7 +221,7 @@ def _sum_of_norms(grad_BH: Tensor) -> float:
 def _row(step: int, layer: int, state: str, t: int, total: float, smallest: float, running: float) -> FlowRow:
     """A row from a sum over the batch and its bound; `running` is the share of sequences not ended at t."""
     norm = total / running
-    log10_norm = math.log10(norm) if norm > 0 else -math.inf
+    log10_norm = -math.inf if norm == 0 else math.log10(norm) if norm > 0 else math.nan
     at_most = smallest / running if norm == 0 else None
     return FlowRow(
         step=step, layer=layer, state=state, t=t, norm=norm, log10_norm=log10_norm, at_most=at_most

@@ -11,18 +11,24 @@ from harness.tasks import Split, Task
 from harness.training.history import History
 from harness.training.model import SequenceClassifier
 from harness.training.options import TrainOptions
+from harness.training.step import Batch
 
 MOMENTS = ("init", "best", "end")
 """Of a training: before the first step, the best step, the last one."""
 
 
+class NotMeasuredError(Exception):
+    """Raised by the `rows` of an `Observation` that cannot be true; the message says why, and is recorded."""
+
+
 class Observation(NamedTuple):
-    """One measurement, begun in the forward pass of a training step."""
+    """One measurement, begun before the forward pass of a training step."""
 
     answer: Tensor | None
     """The model's answer, when the probe ran the forward pass of the step itself; else None."""
-    rows: Callable[[int], Sequence[Any]]
-    """From the number of the training step to the rows; called after the backward pass, before clipping."""
+    rows: Callable[[int, Tensor], Sequence[Any]]
+    """From the number of the training step and the model's answer to the rows; called after the backward
+    pass, before clipping. It may raise `NotMeasuredError`."""
 
 
 class Probe(Protocol):
@@ -75,8 +81,8 @@ class StepProbe(Probe, Protocol):
         """The training steps, from 1 to `total`, at which to measure."""
         ...
 
-    def observe(self, model: SequenceClassifier, x: Tensor, lengths: Tensor) -> Observation:
-        """Measures one training step; called in the place of its forward pass."""
+    def observe(self, model: SequenceClassifier, batch: Batch) -> Observation:
+        """Begins to measure one training step; called before its forward pass, with its x, y and lengths."""
         ...
 
 

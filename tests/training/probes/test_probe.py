@@ -55,8 +55,8 @@ class ParameterGradientProbe:
     def steps(self, total, eval_every):
         return range(eval_every, total + 1, eval_every)
 
-    def observe(self, model, x, lengths):
-        def rows(step):
+    def observe(self, model, batch):
+        def rows(step, answer):
             return [
                 GradRow(step=step, parameter=name, grad_norm=0.0 if p.grad is None else float(p.grad.norm()))
                 for name, p in model.named_parameters()
@@ -79,8 +79,9 @@ class AnotherForward(ParameterGradientProbe):
 
     name: ClassVar[str] = "another"
 
-    def observe(self, model, x, lengths):
-        return Observation(model(x, lengths), lambda step: [])
+    def observe(self, model, batch):
+        x, _, lengths = batch
+        return Observation(model(x, lengths), lambda step, answer: [])
 
 
 @pytest.fixture
