@@ -10,16 +10,17 @@ import pandas as pd
 from harness.report.markdown import interval, markdown_table
 from harness.results.pooled import FEWEST_POOLED, interquartile_mean, stratified_interval
 from harness.results.repeats import IDENTITY, labelled
+from harness.results.settings import stops_when_solved
 
 _PLACE = (*IDENTITY, "seq_len", "size", "condition")
 
 LEAD = (
-    "Score: test accuracy from 0 at chance or below to 1; a run that diverged counts 0. Interquartile mean: "
-    "of the middle half of a cell's runs, with its 95 % interval by a bootstrap within each task and "
-    "setting, which covers 85 to 95 % (simulated, 2 to 5 seeds). Only the seeds of a task and setting with "
-    "which every cell ended a run count, so that all cells have equally many there: another choice of tasks "
-    "gives other numbers, and can give another order. The interval is that of the seeds; the error of a "
-    "test set that they share is left out."
+    "Score: test accuracy from 0 at chance or below to 1; a run that diverged counts 0, one that ended "
+    "because it had solved its task 1. Interquartile mean: of the middle half of a cell's runs, with its "
+    "95 % interval by a bootstrap within each task and setting, which covers 85 to 95 % (simulated, 2 to 5 "
+    "seeds). Only the seeds of a task and setting with which every cell ended a run count, so that all cells "
+    "have equally many there: another choice of tasks gives other numbers, and can give another order. The "
+    "interval is that of the seeds; the error of a test set that they share is left out."
 )
 
 
@@ -34,6 +35,8 @@ class PooledScore(NamedTuple):
 
 def pooled_scores(runs: pd.DataFrame) -> pd.DataFrame:
     """The score of every run that can be pooled: (accuracy − chance) / (1 − chance).
+
+    It is 0 below chance and where the run diverged, and 1 where it ended because it had solved its task.
 
     Args:
         runs: the rows of `load_runs`, without those of the stage `tune`, or those that `labelled` returns.
@@ -55,6 +58,7 @@ def pooled_scores(runs: pd.DataFrame) -> pd.DataFrame:
         return none
     score = (runs["test_accuracy"].astype(float) - chance) / (1 - chance)
     score = score.clip(lower=0.0).where(runs["status"] == "ok", 0.0)
+    score = score.mask(stops_when_solved(runs) & runs["solved_step"].notna(), 1.0)
     places = runs.groupby(list(_PLACE), dropna=False, observed=True).ngroup()
     table = pd.DataFrame({"label": runs["label"], "place": places, "seed": runs["seed"], "score": score})
     table = table[ended]

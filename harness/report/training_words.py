@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from harness.results.settings import TUNED, settings_of
+from harness.results.settings import TUNED, settings_of, stops_when_solved
 
 
 def training_sentences(runs: pd.DataFrame) -> str:
@@ -22,6 +22,11 @@ def budget_sentence(runs: pd.DataFrame) -> str:
     shared = {key: table[key].iloc[0] for key in ("budget", "optimizer", "batch_size")
               if table[key].nunique() == 1}  # fmt: skip
     budget = shared.get("budget") or "Budgets differ: see the titles"
+    stops = stops_when_solved(runs)
+    if stops.all() and "budget" in shared:
+        budget = f"At most {budget}, or as many as solve the task,"
+    elif stops.any():
+        budget = f"{budget}, in some runs as many as solve the task,"
     parts = [f"{budget}{' of ' + shared['optimizer'] if 'optimizer' in shared else ''}"]
     parts += [f"batches of {shared['batch_size']}"] if "batch_size" in shared else []
     schedule, decay = table["schedule"], table.get("train.weight_decay", pd.Series(dtype="str"))

@@ -88,6 +88,14 @@ def _flat(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]
             yield f"{prefix}{key}", show(value)
 
 
+def stops_when_solved(runs: pd.DataFrame) -> pd.Series:
+    """Which runs end as soon as they have solved their task: their results are those of that step."""
+    flat = flat_configs(tuple(runs["config"]))
+    key = "train.stop_when_solved"
+    values = (flat[key] == "true").to_numpy() if key in flat else False
+    return pd.Series(values, index=runs.index, dtype=bool)
+
+
 def show(value: Any) -> str:
     """A value of a config or a row as text."""
     if isinstance(value, list | tuple):

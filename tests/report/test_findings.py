@@ -57,6 +57,17 @@ def test_who_solves_which_length(findings_of):
     assert texts["accuracy"] == []  # a task with a threshold is a matter of shares
 
 
+def test_runs_that_ended_when_solved_say_so(findings_of):
+    train = {"train": {"steps": 100, "epochs": None, "stop_when_solved": True}}
+    runs = [dataclasses.replace(solving("gru", 14, s, 50), config=train) for s in range(3)]
+    texts = findings_of(*runs)
+    assert "(At most 100 steps, or as many as solve the task, of adam, batches of 32;" in texts["memory"][0]
+    assert any(
+        "Runs on adding ended as soon as they had solved the task" in text for text in texts["caution"]
+    )
+    assert not any("ended as soon" in text for text in findings_of(solving("gru", 14, 0, 50))["caution"])
+
+
 def test_no_cell_solves_anything(findings_of):
     texts = findings_of(*(solving("rnn", T, s, None) for T in (14, 28) for s in range(2)))
     assert "rnn solved no length tried (14 and 28) with any of 2 seeds" in texts["memory"][0]

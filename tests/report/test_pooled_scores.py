@@ -65,6 +65,16 @@ def test_where_a_cell_was_run_most_does_not_decide_its_score(tmp_path):
     assert found["gru"].runs == found["rnn"].runs == 10
 
 
+def test_a_run_that_ended_because_it_had_solved_its_task_counts_1(tmp_path):
+    config = {"train": {"steps": 1000, "epochs": None, "stop_when_solved": True}}
+    for T in (10, 20):
+        write_cells(
+            tmp_path, lengths=[T], config=config, solved_rule="loss <= 1", solved_step=T == 10 or None
+        )
+    scores = pooled_scores(load_runs(tmp_path))
+    assert (scores["score"] == 1.0).groupby(scores["place"]).mean().round(2).tolist() == [1.0, 0.1]
+
+
 def test_a_sweep_over_learning_rates_is_not_pooled_unless_each_was_chosen(tmp_path):
     for lr in (0.001, 0.01):
         write_cells(tmp_path, lr=lr)

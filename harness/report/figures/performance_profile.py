@@ -74,8 +74,9 @@ PERFORMANCE_PROFILE = FigureSpec(
     name="performance_profile",
     question="How good and how reliable is each cell over all tasks and settings that every cell was run in?",
     caption=(
-        "Score: test accuracy from 0 at chance to 1; a run that diverged counts 0. In the legend: the "
-        "interquartile mean and its 95 % interval, that of the seeds. Other tasks would give other lines."
+        "Score: test accuracy from 0 at chance to 1; a run that diverged counts 0, one that ended because it "
+        "had solved its task 1. In the legend: the interquartile mean and its 95 % interval, that of the "
+        "seeds. Other tasks would give other lines."
     ),
     alt=(
         "Step chart. Vertical: share of a cell's runs in per cent. Horizontal: score, from 0 at chance to 1 "

@@ -11,7 +11,7 @@ from harness.report.findings.finding import Finding
 from harness.report.findings.words import listed
 from harness.results.repeats import IDENTITY, mixtures_within_settings
 from harness.results.schema import ENVIRONMENT_COLUMNS
-from harness.results.settings import TUNED, settings_of
+from harness.results.settings import TUNED, settings_of, stops_when_solved
 
 
 def caution_findings(data: ReportData, drawn: Sequence[str]) -> list[Finding]:
@@ -22,7 +22,14 @@ def caution_findings(data: ReportData, drawn: Sequence[str]) -> list[Finding]:
         drawn: the names of its figures; not used.
     """
     runs = data.runs
-    texts = [_not_ok(runs), _seeds(runs), _learning_rates(runs), _mixtures(runs), _unsolved(runs)]
+    texts = [
+        _not_ok(runs),
+        _seeds(runs),
+        _learning_rates(runs),
+        _mixtures(runs),
+        _unsolved(runs),
+        _stopped(runs),
+    ]
     return [Finding("caution", text) for text in texts if text]
 
 
@@ -72,3 +79,14 @@ def _unsolved(runs: pd.DataFrame) -> str:
     if ended.empty or ended["solved_step"].notna().all():
         return ""
     return "Not solved means: not within this budget; more steps may change it."
+
+
+def _stopped(runs: pd.DataFrame) -> str:
+    stopped = runs[stops_when_solved(runs) & runs["solved_step"].notna()]
+    if stopped.empty:
+        return ""
+    tasks = listed(sorted(stopped["task"].unique()))
+    return (
+        f"Runs on {tasks} ended as soon as they had solved the task: their accuracies and losses are those "
+        "of that step. Compare shares of solved seeds and steps to solve."
+    )
