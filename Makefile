@@ -39,7 +39,7 @@ $(INSTALLED): pyproject.toml
 sweep: $(INSTALLED) ## run or resume the grid EXPERIMENT (default); then write tables and figures
 	$(BIN)/harness -m experiment=$(EXPERIMENT) results_dir=$(RESULTS) $(ARGS)
 
-smoke: $(INSTALLED) ## a small grid with report in under a minute, into results/smoke
+smoke: $(INSTALLED) ## a small grid with report in one to three minutes, into results/smoke
 	$(BIN)/harness -m experiment=smoke results_dir=$(RESULTS)/smoke $(ARGS)
 
 time: $(INSTALLED) ## measure the training steps of the grid TIMED (speed) in one process, on a quiet machine

@@ -28,7 +28,7 @@ flags:
 
 examples:
   harness look adding-lstm-h32
-  harness look results/runs/adding-gru-h64-T50-s1-0a1b2c3d4e --sample 7 --csv numbers.csv"""
+  harness look results/runs/adding-gru-h64-T50-s1-0a1b2c3d --sample 7 --csv numbers.csv"""
 
 
 def main(arguments: list[str]) -> int:

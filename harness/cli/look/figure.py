@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from harness.cli.look.text import answer_text, correct_so_far, layer_of
 from harness.cli.show.text import rare_steps
+from harness.report.axes import plain_log_numbers
 from harness.report.style import GREY, INK, OKABE_ITO
 from harness.tasks import TaskSpec
 from harness.tasks.task import NO_LABEL
@@ -131,6 +132,7 @@ def _draw_gradients(ax: Axes, inside: Inside) -> None:
             norms = np.linalg.norm(layer.gradients["h"].astype(float), axis=1)
             ax.plot(np.where(norms > 0, norms, np.nan), color=color, label=f"layer {layer.layer}", **_LINE)
     ax.set_yscale("log")
+    plain_log_numbers(ax)
     ax.set_ylabel("‖∂ℓ/∂h$_t$‖", fontsize=9)
     if len(inside.layers) > 1:
         ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
@@ -143,7 +145,7 @@ def _draw_answer(ax: Axes, inside: Inside, spec: TaskSpec) -> None:
     ax.plot(so_far, marker=mark, markersize=3, color=OKABE_ITO["blue"], **_LINE)
     if spec.target == "value":
         ax.axhline(float(inside.y), color=GREY, linestyle="--", linewidth=1.0)
-        ax.set_ylabel("answer\nso far", fontsize=9)
+        ax.set_ylabel("answer so far\n(dashed: target)", fontsize=8)
     else:
         ax.set_ylim(-0.04, 1.04)
         ax.set_ylabel("p of the\nright label", fontsize=9)

@@ -43,7 +43,8 @@ def plot_performance_profile(
         ends = np.unique(np.clip([0.0, *group["score"], 1.0], 0.0, 1.0))
         shares = 100 * performance_profile(group["score"].tolist(), ends.tolist())
         shares[0] = 100.0  # runs below chance stand at 0
-        ax.step(ends, shares, where="pre", color=style.color, linestyle=style.linestyle, linewidth=1.8)
+        ax.step(ends, shares, where="pre", color=style.color, linestyle=style.linestyle, linewidth=1.6,
+                marker=style.marker, markersize=5, markeredgecolor="white", markeredgewidth=0.5)  # fmt: skip
     ax.set(xlim=(-0.01, 1.01), xlabel="score: 0 chance, 1 all right", ylabel="runs that reach it (%)")
     ax.set_ylim(-4, 104)
     return ax
@@ -53,7 +54,8 @@ def performance_profile_pages(data: ReportData, caption: str) -> list[Figure]:
     """One panel over all tasks and settings that the cells share."""
     scores = pooled_scores(data.runs)
     handles = [
-        Line2D([], [], color=data.styles[cell].color, linestyle=data.styles[cell].linestyle, linewidth=1.8,
+        Line2D([], [], color=data.styles[cell].color, linestyle=data.styles[cell].linestyle, linewidth=1.6,
+               marker=data.styles[cell].marker, markersize=5,
                label=f"{cell}: {interval(pooled.mean, pooled.low, pooled.high, '.2f')}")
         for cell, pooled in pooled_by_cell(scores).items()
     ]  # fmt: skip
