@@ -20,12 +20,14 @@ LEAD = (
     "95 % interval by a bootstrap within each task and setting, which covers 85 to 95 % (simulated, 2 to 5 "
     "seeds). Only the seeds of a task and setting with which every cell ended a run count, so that all cells "
     "have equally many there: another choice of tasks gives other numbers, and can give another order. The "
-    "interval is that of the seeds; the error of a test set that they share is left out."
+    "interval is that of the seeds; the error of a test set that they share is left out. No interval: the "
+    "middle half does not vary."
 )
 
 
 class PooledScore(NamedTuple):
-    """The interquartile mean of a cell's scores; low and high are NaN where a setting has one run."""
+    """The interquartile mean of a cell's scores; low and high are NaN where a setting has one run, and where
+    the middle half of the runs does not vary."""
 
     mean: float
     low: float
@@ -91,7 +93,8 @@ def pooled_by_cell(scores: pd.DataFrame) -> dict[str, PooledScore]:
         places = [place["score"].tolist() for _, place in group.groupby("place")]
         alone = any(len(place) < 2 for place in places)
         low, high = (math.nan, math.nan) if alone else stratified_interval(places)
-        low, high = max(0.0, low), min(1.0, high)
+        # where the middle half does not vary there is nothing to draw from
+        low, high = (max(0.0, low), min(1.0, high)) if low < high else (math.nan, math.nan)
         found[str(cell)] = PooledScore(interquartile_mean(group["score"].tolist()), low, high, len(group))
     return dict(sorted(found.items(), key=lambda item: (-item[1].mean, item[0])))
 
