@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import math
 import re
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from harness.cells import (
 )
 from harness.cells.bidirectional import REVISION as BIDIRECTIONAL_REVISION
 from harness.cells.seq_len import REVISION as SEQ_LEN_REVISION
-from harness.cells.zoo.base import SequenceCell
+from harness.cells.zoo.base import SequenceCell, StackedCell
 from harness.experiment.errors import ConfigError, MeaninglessPairError, flat, user_location
 from harness.experiment.identity import short_hash
 from harness.experiment.one_length import READS_ALL, planned_lengths, refusal
@@ -38,6 +39,8 @@ from harness.tasks import Task
 from harness.tasks.common.arguments import one_of, whole_number
 from harness.training import seeded
 from harness.training.readout import checked_readout, why_not_read
+
+log = logging.getLogger("harness.config")
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,25 @@ def checked_cell_options(arguments: dict[str, Any]) -> dict[str, Any]:
         )
     short_hash(arguments)  # what cannot be recorded cannot be run
     return arguments | ({"dropout": float(dropout)} if "dropout" in arguments else {})
+
+
+def without_idle_dropout(target: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with dropout 0 where it is between layers and there is one layer: the same run.
+
+    A line of the log says so once.
+    """
+    stacked = target in (nn.RNN, nn.LSTM, nn.GRU) or (
+        isinstance(target, type) and issubclass(target, StackedCell)
+    )
+    if not stacked or arguments.get("num_layers", 1) != 1 or arguments.get("dropout", 0.0) == 0.0:
+        return arguments
+    _say_idle_dropout()
+    return arguments | {"dropout": 0.0}
+
+
+@functools.cache
+def _say_idle_dropout() -> None:
+    log.warning("cell.dropout is between stacked layers: with one layer it does nothing, and counts as 0")
 
 
 def init_options(values: Any) -> InitOptions:

@@ -25,6 +25,7 @@ from harness.experiment.building import (
     init_options,
     make_tasks,
     path_part,
+    without_idle_dropout,
 )
 from harness.experiment.device import check_tf32, usable_device
 from harness.experiment.errors import ConfigError, flat, user_location, where_it_happened
@@ -168,7 +169,7 @@ def _plan(config: DictConfig) -> Plan:
     if match_params is not None:
         model = (task.spec, embedding_size, readout)
         cell_options["hidden_size"] = _matched_size(cell_target, cell_options, model, match_params)
-    cell_options = checked_cell_options(cell_options)
+    cell_options = without_idle_dropout(cell_target, checked_cell_options(cell_options))
     name = path_part("cell.name", given_name or cell_name(values["cell"]["_target_"], cell_options))
     init = init_options(values["init"])
     made_for = (size, task.spec.seq_len, kernel, device, init.name)

@@ -133,7 +133,12 @@ class RunRecord:
     grad_norm_mean: float | None = column(
         "mean over training steps of the gradient norm before clipping", None
     )
-    grad_norm_max: float | None = column("largest gradient norm before clipping", None)
+    grad_norm_max: float | None = column(
+        "largest gradient norm before clipping, steps without a number left out", None
+    )
+    first_nonfinite_step: int | None = column(
+        "first training step whose loss or gradient norm is not finite; 0: none; empty: not measured", None
+    )
     clip_rate: float | None = column("share of training steps that were clipped", None)
     gradflow_decades_init: float | None = column(
         "log10 of ‖∂ℓ/∂h_t‖ at the first time step over that at the last, top layer, at initialisation "
@@ -236,6 +241,11 @@ class RunRecord:
 
 COLUMNS: tuple[str, ...] = tuple(columns_of(RunRecord))
 """Columns that every table of runs has; tests at other lengths follow them, where there are any."""
+
+FLOAT_COLUMNS: tuple[str, ...] = tuple(
+    f.name for f in dataclasses.fields(RunRecord) if f.type in ("float", "float | None")
+)
+"""Columns of numbers that can be infinite."""
 
 ENVIRONMENT_COLUMNS: tuple[str, ...] = tuple(
     f.name for f in dataclasses.fields(RunRecord) if f.metadata.get("environment")

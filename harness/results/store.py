@@ -17,12 +17,13 @@ import json
 import math
 import operator
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.results.schema import (
     FINAL_STATUSES,
+    FLOAT_COLUMNS,
     SCHEMA_1_TABLES,
     SCHEMA_VERSION,
     STATUSES,
@@ -106,7 +107,7 @@ def finish(run_dir: Path, record: RunRecord, tables: Sequence[Table] = ()) -> No
     for table in tables:
         write_atomically(run_dir / f"{table.name}.csv", table_csv(table))
     row = dataclasses.asdict(dataclasses.replace(record, tables=described))
-    write_atomically(run_dir / "row.json", json.dumps(_finite(row), indent=1, allow_nan=False) + "\n")
+    write_atomically(run_dir / "row.json", json.dumps(_for_json(row), indent=1, allow_nan=False) + "\n")
 
 
 def table_csv(table: Table) -> str:
@@ -148,7 +149,8 @@ def read_row(run_dir: Path) -> dict[str, Any] | None:
         or not _describes_tables(row.setdefault("tables", {}))
     ):
         raise CorruptRowError(f"{path}: not a record of the run {run_dir.name}")
-    return row
+    row["other_lengths"] = _with_infinite(row["other_lengths"], row["other_lengths"])
+    return _with_infinite(row, FLOAT_COLUMNS)
 
 
 def make_writable(results_dir: str | Path) -> None:
@@ -217,8 +219,25 @@ def _describes_tables(tables: Any) -> bool:
     )
 
 
+def _for_json(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinity: in a column of numbers it becomes a text, which `read_row` reads."""
+    numbers = {name: _infinite_as_text(row[name]) for name in FLOAT_COLUMNS}
+    others = {name: _infinite_as_text(value) for name, value in row["other_lengths"].items()}
+    return _finite(row | numbers | {"other_lengths": others})
+
+
+def _with_infinite(values: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The values with infinities in place of their texts."""
+    return values | {n: float(values[n]) for n in names if values.get(n) in ("Infinity", "-Infinity")}
+
+
+def _infinite_as_text(value: Any) -> Any:
+    infinite = isinstance(value, float) and math.isinf(value)
+    return ("Infinity" if value > 0 else "-Infinity") if infinite else value
+
+
 def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: a number that is not finite becomes null."""
+    """JSON has no NaN either: a number that is not finite becomes null."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,7 +1,7 @@
 """Model, training step, training loop, and what is measured in it: gradient norms, probes, time."""
 
 from harness.training.evaluate import evaluate
-from harness.training.history import History, clip_rate
+from harness.training.history import History, clip_rate, largest
 from harness.training.loop import conclude, continue_training, train
 from harness.training.model import SequenceClassifier, count_parameters, encoded_size
 from harness.training.options import TrainOptions
@@ -27,6 +27,7 @@ __all__ = [
     "evaluate",
     "flush_denormals",
     "keep_freed_memory",
+    "largest",
     "seeded",
     "tf32_allowed",
     "train",

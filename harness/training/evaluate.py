@@ -40,7 +40,7 @@ def fixed_subset(split: Split, most: int = MOST_EVAL_SAMPLES) -> Split:
     return Split(split.x[index], split.y[index], split.lengths[index])
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference mode: a cell may keep tensors for a later training step
 def evaluate(
     model: SequenceClassifier, split: Split, *, tolerance: float | None, device: torch.device
 ) -> Measured:

@@ -86,6 +86,8 @@ class History:
     test_sequence_accuracy: float | None = None
     """Share of the sequences whose labels are all right; None where a sequence has one label."""
     solved_step: int | None = None
+    first_nonfinite_step: int | None = None
+    """The first training step whose loss or gradient norm is not finite, or None."""
     diverged: str | None = None
     """Why the training counts as diverged, or None."""
 
@@ -118,6 +120,8 @@ class History:
         losses, norms = (torch.stack(c).tolist() if c else [] for c in (segment.losses, segment.norms))
         labels, right, _ = torch.stack(segment.counts).sum(0).tolist() if segment.counts else (0, 0, 0)
         spent = segment.training
+        if self.first_nonfinite_step is None:
+            self.first_nonfinite_step = first_nonfinite(losses, norms, self.steps)
         self.norms += norms
         self.samples += segment.samples
         self.train_s += spent.wall
@@ -130,7 +134,7 @@ class History:
             val_loss=val_loss,
             val_accuracy=val_accuracy,
             grad_norm_mean=mean(norms),
-            grad_norm_max=max(norms, default=None),
+            grad_norm_max=largest(norms),
             clip_rate=clip_rate(norms, clip),
             samples_per_s=segment.samples / spent.wall if segment.samples and spent.wall > 0 else None,
             train_s=self.train_s,
@@ -138,6 +142,10 @@ class History:
         )
         self.evals.append(row)
         self.diverged = divergence(row, self.evals[0])
+        if self.diverged and self.first_nonfinite_step is not None:
+            self.diverged += (
+                f"; the first loss or gradient norm not finite is that of step {self.first_nonfinite_step}"
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """Numbers, text, lists and dicts only."""
@@ -157,6 +165,25 @@ class History:
 def mean(values: Sequence[float]) -> float | None:
     """The mean, not finite if one of the values is not; None of nothing."""
     return sum(values) / len(values) if values else None
+
+
+def largest(values: Sequence[float]) -> float | None:
+    """The largest of the values that are numbers, infinity included; NaN if none is, None of nothing.
+
+    >>> largest([1.0, math.nan, math.inf]), largest([])
+    (inf, None)
+    """
+    return max((value for value in values if not math.isnan(value)), default=math.nan) if values else None
+
+
+def first_nonfinite(losses: Sequence[float], norms: Sequence[float], before: int) -> int | None:
+    """The number of the first step whose loss or norm is not finite, after `before` earlier ones; or None.
+
+    >>> first_nonfinite([1.0, 2.0, math.nan], [1.0, math.inf, math.nan], 10)
+    12
+    """
+    pairs = enumerate(zip(losses, norms, strict=True), start=before + 1)
+    return next((step for step, pair in pairs if not all(map(math.isfinite, pair))), None)
 
 
 def clip_rate(norms: Sequence[float], clip: float | None) -> float | None:

@@ -189,7 +189,7 @@ def _evaluate_and_choose(state: TrainingState) -> None:
     and the last weights are compared on all samples.
     """
     history, spec, val = state.history, state.task.spec, state.task.val
-    step, total = state.step, state.total_steps
+    step, total, earlier = state.step, state.total_steps, history.steps
     split = val if step == total else state.val_subset
     measured = compared = _measure(state, split)
     solved = history.solved_step is None and spec.is_solved(measured.loss, measured.accuracy)
@@ -205,6 +205,8 @@ def _evaluate_and_choose(state: TrainingState) -> None:
         clip=state.options.clip,
     )
     state.segment = Segment()
+    if history.first_nonfinite_step is not None and (bad := history.first_nonfinite_step) > earlier:
+        log.warning("step %d: the loss or the gradient norm (%g) is not finite", bad, history.norms[bad - 1])
     log.info("step %d/%d  validation loss %.4f  accuracy %.4f", step, total, measured.loss, measured.accuracy)
     if solved and not history.diverged:
         history.solved_step = step

@@ -20,9 +20,9 @@ NUM_MOMENTS = {"adam": 2, "adamw": 2, "rmsprop": 1, "sgd": 1}
 class Optimizer:
     """What `torch.optim.Adam`, `AdamW`, `RMSprop` or `SGD` (momentum 0.9) does to parameters, bit for bit.
 
-    Calls their functional forms, fused where torch has one (RMSprop: foreach). The classes do the same, but
-    the first one of a process imports torch's compiler, which takes longer than many runs. Without parameter
-    groups, hooks, and names in torch's profiler.
+    Calls their functional forms, fused where torch has one, else foreach: RMSprop, and complex
+    weights. The classes do the same, but the first one of a process imports torch's compiler, which takes
+    longer than many runs. Without parameter groups, hooks, and names in torch's profiler.
 
     Parameters without a gradient are left as they are, and so are their moments and step counts.
 
@@ -31,17 +31,10 @@ class Optimizer:
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], options: TrainOptions):
-        """Takes the parameters that are trained, on their final device, with `options` for rule and rates.
-
-        Raises:
-            ValueError: a parameter is complex, which the fused forms of Adam, AdamW and SGD do not support.
-        """
+        """Takes the parameters that are trained, on their final device, with `options` for rule and rates."""
         self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
         self.options, self.lr = options, options.lr
-        for parameter in self.parameters:
-            if options.optimizer != "rmsprop" and not parameter.is_floating_point():
-                name, dtype = options.optimizer, parameter.dtype
-                raise ValueError(f"train.optimizer={name} takes real weights, not {dtype}; take rmsprop")
+        self._complex = any(parameter.is_complex() for parameter in self.parameters)
         self._moments = [
             [torch.zeros_like(p, memory_format=torch.preserve_format) for p in self.parameters]
             for _ in range(NUM_MOMENTS[options.optimizer])
@@ -102,23 +95,25 @@ class Optimizer:
         self, params: list[Tensor], grads: list[Tensor], moments: list[list[Tensor]], counts: list[Tensor]
     ) -> None:
         lr, decay = self.lr, self.options.weight_decay
+        foreach = self._complex
         if self.options.optimizer in ("adam", "adamw"):
             means, squares = moments
             rule = adam if self.options.optimizer == "adam" else adamw
             rule(
-                params, grads, means, squares, [], counts, fused=True, amsgrad=False,
+                params, grads, means, squares, [], counts, fused=not foreach, foreach=foreach,
+                has_complex=foreach, amsgrad=False,
                 beta1=0.9, beta2=0.999, lr=lr, weight_decay=decay, eps=1e-8, maximize=False,
             )  # fmt: skip
         elif self.options.optimizer == "rmsprop":
             [squares] = moments
             rmsprop(
                 params, grads, squares, [], [], counts, foreach=True,
-                has_complex=any(parameter.is_complex() for parameter in params),
+                has_complex=foreach,
                 lr=lr, alpha=0.99, eps=1e-8, weight_decay=decay, momentum=0.0, centered=False,
             )  # fmt: skip
         else:
             velocities: list[Tensor | None] = [*moments[0]]
             sgd(
-                params, grads, velocities, fused=True,
+                params, grads, velocities, fused=not foreach, foreach=foreach,
                 weight_decay=decay, momentum=0.9, lr=lr, dampening=0.0, nesterov=False, maximize=False,
             )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ class StepResult(NamedTuple):
     loss: Tensor
     """Scalar."""
     norm: Tensor
-    """Scalar: global gradient norm before clipping."""
+    """Scalar, float64: global gradient norm before clipping; infinite only where a gradient is."""
     answer: Tensor
     """The model's answer before the update."""
 
@@ -72,12 +73,26 @@ def training_step(
 def clip_gradient(parameters: Sequence[nn.Parameter], clip: float | None) -> Tensor:
     """Scales the gradient down to the global norm `clip`, if it is larger; returns its norm before that.
 
-    As `torch.nn.utils.clip_grad_norm_`, with less overhead for the few parameters of one device.
+    As `torch.nn.utils.clip_grad_norm_`, with less overhead for the few parameters of one device. Squares of
+    numbers from 10^19 on overflow in float32: as there, such a gradient is scaled by 0. The norm that is
+    returned does not overflow.
     """
     grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
     norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(grad) for grad in grads]))
+    exact = norm.double()
+    if norm.device.type != "cpu":  # to look at the number would wait for the device
+        exact = torch.where(exact.isfinite(), exact, _norm_in_float64(grads))
+    elif not math.isfinite(norm.item()):
+        exact = _norm_in_float64(grads)
     if clip is not None:
         scale = (clip / (norm + 1e-6)).clamp(max=1.0)  # 1e-6: torch's own, against a norm of 0
         for grad in grads:
             grad.mul_(scale)
-    return norm
+    return exact
+
+
+def _norm_in_float64(grads: Sequence[Tensor]) -> Tensor:
+    real = (torch.view_as_real(grad) if grad.is_complex() else grad for grad in grads)
+    return torch.linalg.vector_norm(
+        torch.stack([torch.linalg.vector_norm(grad, dtype=torch.float64) for grad in real])
+    )

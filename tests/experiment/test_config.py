@@ -4,6 +4,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from harness.experiment import building
 from harness.experiment.combinations import expand
 from harness.experiment.conf_files import conf_dir, entries
 from harness.experiment.config import compose, options
@@ -75,6 +76,25 @@ def test_configs_that_are_equal_in_effect_are_one_run():
     base = planned("cell=lstm").run_id
     assert planned("cell=lstm", "cell.dropout=0").run_id == base
     assert planned("cell=custom", "cell._target_=torch.nn.LSTM").run_id == base
+
+
+@pytest.mark.parametrize("cell", ["lstm", "indrnn"])
+def test_dropout_with_one_layer_is_no_other_run_and_said_once(cell, caplog):
+    building._say_idle_dropout.cache_clear()
+    one = [f"cell={cell}", "cell.num_layers=1"]
+    base = planned(*one)
+    assert caplog.messages == []
+    for dropout in (0.2, 0.5):
+        run = planned(*one, f"cell.dropout={dropout}")
+        assert run.run_id == base.run_id and run.columns()["dropout"] == 0.0
+        run.make_cell()  # without torch's warning, which is an error here
+    assert caplog.messages == [
+        "cell.dropout is between stacked layers: with one layer it does nothing, and counts as 0"
+    ]
+    stacked = [f"cell={cell}", "cell.num_layers=2"]
+    assert planned(*stacked, "cell.dropout=0.2").run_id != planned(*stacked).run_id
+    own = ["cell=custom", "cell._target_=tests.outside.LeakyCell"]  # what its dropout does is not known
+    assert planned(*own, "cell.dropout=0.2").columns()["dropout"] == 0.2
 
 
 def test_a_cell_can_be_made_by_any_callable():

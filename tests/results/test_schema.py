@@ -128,13 +128,22 @@ def test_two_tables_of_one_name_are_refused(tmp_path):
         finish(tmp_path, record(), [GATES, GATES])
 
 
-def test_numbers_that_json_cannot_hold_become_null(tmp_path):
-    one = record(val_loss=float("nan"), other_lengths={"test_loss_2x": float("inf"), "test_accuracy_2x": 0.5})
+def test_nan_becomes_null_and_infinity_stays_infinite(tmp_path):
+    infinite = float("inf")
+    one = record(
+        val_loss=float("nan"), grad_norm_max=infinite, grad_norm_mean=-infinite,
+        other_lengths={"test_loss_2x": infinite, "test_accuracy_2x": 0.5},
+    )  # fmt: skip
     write(tmp_path, one)
     row = json.loads((tmp_path / "runs" / one.run_id / "row.json").read_text())
     assert row["val_loss"] is None
-    assert row["other_lengths"] == {"test_loss_2x": None, "test_accuracy_2x": 0.5}
-    assert load_runs(tmp_path)["test_accuracy_2x"].tolist() == [0.5]
+    assert row["grad_norm_max"] == "Infinity"  # JSON has no number for it
+    read = read_row(tmp_path / "runs" / one.run_id)
+    assert (read["grad_norm_max"], read["grad_norm_mean"], read["val_loss"]) == (infinite, -infinite, None)
+    assert read["other_lengths"] == {"test_loss_2x": infinite, "test_accuracy_2x": 0.5}
+    table = load_runs(tmp_path)
+    assert table["test_accuracy_2x"].tolist() == [0.5]
+    assert table["grad_norm_max"].tolist() == table["test_loss_2x"].tolist() == [infinite]
 
 
 @pytest.mark.parametrize("row_type", [RunRecord, EvalRow, TimingRow])

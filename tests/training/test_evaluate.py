@@ -8,6 +8,7 @@ from torch import nn
 
 from harness.tasks import NO_LABEL, Split, TaskSpec
 from harness.training import SequenceClassifier
+from harness.training.model import loss_of
 
 module = importlib.import_module("harness.training.evaluate")
 evaluate = module.evaluate
@@ -86,3 +87,23 @@ def test_dropout_is_off_during_evaluation_and_the_mode_is_restored(training):
     assert model.training is training
     assert torch.equal(before, torch.get_rng_state())
     assert all(p.grad is None for p in model.parameters())
+
+
+class Caching(nn.GRU):
+    """Keeps a tensor of its first call, and uses it in all later ones."""
+
+    kept = None
+
+    def forward(self, x, state=None):
+        self.kept = self.kept if self.kept is not None else x.new_ones(()) * 2
+        output, state = super().forward(x, state)
+        return output * self.kept, state
+
+
+def test_a_cell_may_keep_a_tensor_of_an_evaluation_for_training():
+    model, split = make("class")
+    model.cell = Caching(4, 6, batch_first=True)
+    evaluate(model, split, tolerance=None, device=CPU)
+    assert not model.cell.kept.is_inference()
+    loss_of(model(split.x, split.lengths), split.y).backward()
+    assert model.cell.weight_hh_l0.grad.abs().amax() > 0

@@ -289,7 +289,9 @@ def test_a_loss_of_nan_counts_as_divergence(poisoned):
 
     history = run(Task(clean.spec, make_split))
     word, step = {"train": ("training", 4), "val": ("validation", 0)}[poisoned]
-    assert history.diverged == f"{word} loss is nan at step {step}"
+    first = "; the first loss or gradient norm not finite is that of step 1" if poisoned == "train" else ""
+    assert history.diverged == f"{word} loss is nan at step {step}{first}"
+    assert history.first_nonfinite_step == (1 if poisoned == "train" else None)
     assert history.test_loss is None
 
 
@@ -311,7 +313,7 @@ def test_divergence_is_a_loss_over_the_factor_times_the_first_validation_loss():
         history.close(segment, n_train=1, val_loss=val_loss, val_accuracy=0.0, val_samples=1, clip=None)
         first, last = history.evals
         assert divergence(first, first) is None
-        assert divergence(last, first, 100.0) == history.diverged
+        assert (divergence(last, first, 100.0) or "") == (history.diverged or "").partition(";")[0]
         return history.diverged
 
     assert after_a_step([200.0], 200.0) is None
@@ -319,7 +321,37 @@ def test_divergence_is_a_loss_over_the_factor_times_the_first_validation_loss():
         "training loss 200 at step 2 is over 100 times the 2 at the start"
     )
     assert after_a_step([1.0], 201.0) == "validation loss 201 at step 1 is over 100 times the 2 at the start"
-    assert after_a_step([math.inf], 201.0) == "training loss is inf at step 1"
+    assert after_a_step([1.0, math.inf], 201.0) == (
+        "training loss is inf at step 2; the first loss or gradient norm not finite is that of step 2"
+    )
+
+
+class Explodes(nn.GRU):
+    """The gradient of its third training call is so large that its square is infinite in float32."""
+
+    factor, calls = 1e25, 0
+
+    def forward(self, x, state=None):
+        output, state = super().forward(x, state)
+        self.calls += self.training
+        if self.training and self.calls == 3:
+            output.register_hook(lambda grad: grad * self.factor)
+        return output, state
+
+
+def test_a_norm_whose_squares_overflow_is_a_number_and_training_goes_on():
+    history = run(make_adding(**ADDING), model=model_for(make_adding(**ADDING), Explodes), lr=1e-3)
+    assert 1e22 < max(history.norms) == history.norms[2] < math.inf
+    assert history.diverged is None and history.first_nonfinite_step is None and history.steps == 12
+
+
+def test_the_step_of_an_infinite_norm_is_named_in_history_log_and_divergence(caplog):
+    model = model_for(make_adding(**ADDING), Explodes)
+    model.cell.factor = math.inf
+    history = run(make_adding(**ADDING), model=model)
+    assert history.first_nonfinite_step == 3
+    assert history.diverged.endswith("; the first loss or gradient norm not finite is that of step 3")
+    assert any("step 3: the loss or the gradient norm" in line for line in caplog.messages)
 
 
 # --- determinism, clocks, small things ----------------------------------------------------------------

@@ -62,20 +62,28 @@ def test_every_rule_is_compared_and_decay_tells_adamw_from_adam():
     assert weights["adam"][0].tolist() == pytest.approx([0.8] * 3, rel=1e-3)
 
 
-def test_complex_parameters_are_trained_as_by_the_torch_class_or_refused():
+COMPLEX = CLASSES | {
+    "adam": lambda p, **rates: torch.optim.Adam(p, foreach=True, **rates),
+    "adamw": lambda p, **rates: torch.optim.AdamW(p, foreach=True, **rates),
+    "sgd": lambda p, **rates: torch.optim.SGD(p, momentum=0.9, foreach=True, **rates),
+}
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_complex_parameters_are_trained_as_by_the_torch_class_beside_real_ones(name):
     generator = torch.Generator().manual_seed(5)
-    start = torch.randn(4, dtype=torch.complex64, generator=generator)
-    ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
-    mine = Optimizer([ours], TrainOptions(optimizer="rmsprop", lr=0.02))
-    other = CLASSES["rmsprop"]([theirs], lr=0.02)
+    start = [torch.randn(4, dtype=dtype, generator=generator) for dtype in (torch.complex64, torch.float32)]
+    ours, theirs = ([nn.Parameter(value.clone()) for value in start] for _ in range(2))
+    mine = Optimizer(ours, TrainOptions(optimizer=name, lr=0.02, weight_decay=0.1))
+    other = COMPLEX[name](theirs, lr=0.02, weight_decay=0.1)
     for _ in range(5):
-        ours.grad = torch.randn(4, dtype=torch.complex64, generator=generator)
-        theirs.grad = ours.grad.clone()
+        for a, b in zip(ours, theirs, strict=True):
+            a.grad = torch.randn(4, dtype=a.dtype, generator=generator)
+            b.grad = a.grad.clone()
         mine.step()
         other.step()
-        assert torch.equal(ours, theirs)
-    with pytest.raises(ValueError, match=r"train\.optimizer=adam takes real weights.*take rmsprop"):
-        Optimizer([ours], TrainOptions())
+        assert all(map(torch.equal, ours, theirs))
+    assert not any(map(torch.equal, ours, start))
 
 
 def test_parameters_without_a_gradient_and_frozen_ones_are_unchanged():

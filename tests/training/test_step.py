@@ -86,6 +86,19 @@ def test_the_norm_is_that_before_clipping_and_clipping_scales_down_only():
         assert clipped == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([3e25, 4e25], 5e25), ([3e-30, 4e-30], 0.0), ([1.0, math.inf], math.inf), ([1.0, math.nan], math.nan)],
+)
+def test_a_norm_does_not_overflow_and_is_infinite_only_where_a_gradient_is(values, expected):
+    parameters = [nn.Parameter(torch.zeros(1)) for _ in values]
+    for parameter, value in zip(parameters, values, strict=True):
+        parameter.grad = torch.tensor([value])
+    found = clip_gradient(parameters, None)
+    assert found.dtype == torch.float64
+    assert found.item() == pytest.approx(expected, rel=1e-6, nan_ok=True)
+
+
 def test_phases_are_called_in_order_around_forward_and_backward_pass():
     model, batch = model_and_batch()
     optimizer, seen = optimizer_of(model), []
