@@ -15,7 +15,7 @@ FIGURE_OF_matched_parameters := accuracy_by_cell
 FIGURE_OF_rows_mnist_tutorial := accuracy_vs_readout
 FIGURE_OF_inside_lstm := time_scales
 FIGURE_OF_cell_zoo := performance_profile
-FIGURE_OF_attention_or_recurrence := solved_vs_length
+FIGURE_OF_attention_or_recurrence := learning_curves-selective_copy
 
 # A summary of a run folder, kept in results/reference without its links to figures that stay behind.
 keep-summary = sed 's| \[Figure\](figures/[^)]*)\.||' $(1)/summary.md > results/reference/$(2).md
