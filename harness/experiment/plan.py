@@ -150,10 +150,7 @@ def plan(config: DictConfig) -> Plan:
 def _plan(config: DictConfig) -> Plan:
     train = OmegaConf.to_object(config.train)
     assert isinstance(train, TrainOptions)
-    values: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    unknown = sorted(set(values) - {item.name for item in fields(Schema)})
-    if unknown:
-        raise ConfigError(f"unknown key {unknown[0]!r}; see `harness --cfg job` for all keys")
+    values = _resolved(config)
     seed = whole_number("seed", values["seed"], low=0, high=2**32 - 1)
     device = usable_device(values["device"])
     check_tf32(values["tf32"], device)
@@ -211,6 +208,14 @@ def _plan(config: DictConfig) -> Plan:
         keep_weights=values["keep_weights"],
         rerun=values["rerun"],
     )
+
+
+def _resolved(config: DictConfig) -> dict[str, Any]:
+    values: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    unknown = sorted(set(values) - {item.name for item in fields(Schema)})
+    if unknown:
+        raise ConfigError(f"unknown key {unknown[0]!r}; see `harness --cfg job` for all keys")
+    return values
 
 
 def why_changed(run: Plan) -> str | None:

@@ -7,11 +7,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from harness.cells.zoo.base import SequenceCell
-from harness.cells.zoo.hidden_layers import hidden_layers
+from harness.cells.zoo.hidden_layers import HiddenLayersCell
 
 
-class Bag(SequenceCell):
+class Bag(HiddenLayersCell):
     """Hidden layers on the mean of the inputs up to each step.
 
     At the last valid step that is the mean of the sequence, whatever its padding.
@@ -23,17 +22,6 @@ class Bag(SequenceCell):
     why_no_state: ClassVar[str | None] = (
         "it has no state: each output is computed from the mean of the inputs so far"
     )
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-    ):
-        super().__init__(input_size, hidden_size, num_layers, batch_first, dropout)
-        self.layers = hidden_layers(input_size, hidden_size, num_layers, dropout)
 
     def read(self, x_BTD: Tensor, state: Tensor | None) -> tuple[Tensor, None]:
         """The hidden units at every step."""

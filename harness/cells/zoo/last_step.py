@@ -6,11 +6,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from harness.cells.zoo.base import SequenceCell
-from harness.cells.zoo.hidden_layers import hidden_layers
+from harness.cells.zoo.hidden_layers import HiddenLayersCell
 
 
-class LastStep(SequenceCell):
+class LastStep(HiddenLayersCell):
     """Hidden layers on the input of each step alone; the readout `last` answers from the last step.
 
     Args:
@@ -20,17 +19,6 @@ class LastStep(SequenceCell):
     why_no_state: ClassVar[str | None] = (
         "it has no state: each output is computed from the input of its own step"
     )
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        batch_first: bool = False,
-        dropout: float = 0.0,
-    ):
-        super().__init__(input_size, hidden_size, num_layers, batch_first, dropout)
-        self.layers = hidden_layers(input_size, hidden_size, num_layers, dropout)
 
     def read(self, x_BTD: Tensor, state: Tensor | None) -> tuple[Tensor, None]:
         """The hidden units at every step."""

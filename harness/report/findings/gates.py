@@ -8,8 +8,7 @@ import pandas as pd
 
 from harness.report.figure_spec import ReportData
 from harness.report.findings.finding import Finding
-from harness.report.findings.words import counted, few_blocks, figure_named, listed, trained
-from harness.results.repeats import labelled
+from harness.report.findings.words import counted, few_blocks, figure_named, inits_as_cells, listed, trained
 
 _SLOW = "gates_time_scale_p90"
 
@@ -30,11 +29,8 @@ def gate_findings(data: ReportData, drawn: Sequence[str]) -> list[Finding]:
     runs = runs[(runs["status"] == "ok") & measured]
     if runs.empty:
         return []
-    runs = labelled(runs.drop(columns=["label", "condition", "size"]), ignore=["init"])
-    if runs["init"].nunique() > 1:
-        runs = runs.assign(label=runs["label"] + " " + runs["init"])
     found = []
-    for name, block in few_blocks(runs):
+    for name, block in few_blocks(inits_as_cells(runs)):
         longest = block[block["seq_len"] == block["seq_len"].max()]
         text = f"{name}, T = {longest['seq_len'].iloc[0]}: {time_scale_sentence(longest)} {trained(longest)}"
         found.append(Finding("gates", text, figure_named(drawn, "time_scales", "gates")))

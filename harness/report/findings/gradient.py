@@ -10,9 +10,8 @@ import pandas as pd
 
 from harness.report.figure_spec import ReportData
 from harness.report.findings.finding import Finding
-from harness.report.findings.words import counted, few_blocks, figure_named, listed, trained
+from harness.report.findings.words import counted, few_blocks, figure_named, inits_as_cells, listed, trained
 from harness.report.flow_medians import flow_medians
-from harness.results.repeats import labelled
 
 
 def gradient_findings(data: ReportData, drawn: Sequence[str]) -> list[Finding]:
@@ -30,11 +29,8 @@ def gradient_findings(data: ReportData, drawn: Sequence[str]) -> list[Finding]:
     runs = runs[(runs["status"] == "ok") & one_label & runs["gradflow_decades_init"].notna()]
     if runs.empty:
         return []
-    runs = labelled(runs.drop(columns=["label", "condition", "size"]), ignore=["init"])
-    if runs["init"].nunique() > 1:
-        runs = runs.assign(label=runs["label"] + " " + runs["init"])
     found = []
-    for name, block in few_blocks(runs):
+    for name, block in few_blocks(inits_as_cells(runs)):
         longest = block[block["seq_len"] == block["seq_len"].max()]
         figure = _figure_of(longest, drawn)
         text = f"{name}, T = {longest['seq_len'].iloc[0]}: {flow_sentence(longest)} {trained(longest)}"

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from harness.report.training_words import training_sentences
-from harness.results.repeats import IDENTITY
+from harness.results.repeats import IDENTITY, labelled
 
 MOST_BLOCKS = 3
 """Groups of comparable runs of one task up to which each gets sentences; of more, the tables tell."""
@@ -55,6 +55,18 @@ def few_blocks(runs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         of_task_blocks = list(blocks(of_task))
         if len(of_task_blocks) <= MOST_BLOCKS:
             yield from of_task_blocks
+
+
+def inits_as_cells(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs labelled so that initialisations stand side by side like cells: `gru keras`, `gru torch`.
+
+    Args:
+        runs: as `labelled` returns them, at least one.
+    """
+    runs = labelled(runs.drop(columns=["label", "condition", "size"]), ignore=["init"])
+    if runs["init"].nunique() == 1:
+        return runs
+    return runs.assign(label=runs["label"] + " " + runs["init"])
 
 
 def trained(runs: pd.DataFrame) -> str:
