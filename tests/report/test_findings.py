@@ -116,6 +116,25 @@ def test_runs_that_diverged_are_said_to_be_missing_from_a_mean(findings_of):
     assert "Diverged, and not in the mean or its comparisons: 2 of rnn." in texts["accuracy"][0]
 
 
+def test_a_cell_is_compared_with_chance_on_its_own_test_samples(findings_of):
+    measured = {"chance_accuracy": 0.5, "chance_test_accuracy": 0.54}
+    texts = findings_of(
+        *accurate("gru", (0.91, 0.92, 0.93), **measured), *accurate("rnn", (0.53, 0.55, 0.56), **measured)
+    )
+    assert " Chance is 54.0 %. Not shown to exceed it: rnn. " in texts["accuracy"][0]
+    unknown = {"chance_accuracy": None, "chance_test_accuracy": None}
+    assert "Chance" not in findings_of(*accurate("gru", (0.91, 0.92), **unknown))["accuracy"][0]
+
+
+def test_one_seed_is_no_mean_and_no_median(findings_of):
+    flow = {"gradflow_decades_init": -3.0, "gradflow_decades_end": -1.0, "readout": "last"}
+    (run,) = accurate("gru", (0.91,), train_cpu_s=0.2, threads=1, device="cpu", kernel="fused", **flow)
+    texts = findings_of(run)
+    assert "T = 28: test accuracy of one seed: gru 91.0 %. Chance" in texts["accuracy"][0]
+    assert "after training 10^-1.0 (gru). One seed each." in texts["gradient"][0]
+    assert "takes gru 2 ms of processor time (one seed, kernel fused)." in texts["cost"][0]
+
+
 def test_equal_cells_are_not_ranked(findings_of):
     (text,) = findings_of(*accurate("gru", (0.9, 0.8, 0.7)), *accurate("lstm", (0.9, 0.8, 0.7)))["accuracy"]
     assert "above" not in text
@@ -124,9 +143,8 @@ def test_equal_cells_are_not_ranked(findings_of):
 
 def test_one_or_two_seeds_are_too_few(findings_of):
     texts = findings_of(*accurate("gru", (0.9, 0.9)), *accurate("rnn", (0.1, 0.1)))
-    assert (
-        "rnn 10.0 % (10.0 to 10.0). Too few seeds to say which cell is more accurate." in texts["accuracy"][0]
-    )
+    (text,) = texts["accuracy"]
+    assert "rnn 10.0 % (10.0 to 10.0). Chance is 10.0 %. Not shown to exceed it: rnn. Too few seeds" in text
     assert "No setting has three seeds: too few to say which cell is better." in texts["caution"]
 
 

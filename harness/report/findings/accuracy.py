@@ -54,7 +54,11 @@ def accuracy_sentence(
     order = sorted(cells, key=lambda cell: (-cells[cell].mean, cell))
     seeds = runs.groupby("label")["seed"].nunique()
     means = listed(f"{cell} {_accuracy(cells[cell])}" for cell in order)
-    text = f"mean test accuracy of {counted(seeds, 'seed')}: {means}."
+    of = (
+        "test accuracy of one seed" if seeds.max() == 1 else f"mean test accuracy of {counted(seeds, 'seed')}"
+    )
+    text = f"{of}: {means}."
+    text += _chance(runs, cells)
     if diverged:
         lost = listed(f"{count} of {cell}" for cell, count in diverged.items())
         text += f" Diverged, and not in the mean or its comparisons: {lost}."
@@ -86,6 +90,19 @@ def _diverged(all_runs: pd.DataFrame, longest: pd.DataFrame) -> dict[str, int]:
     here = _same_place(all_runs, longest) & (all_runs["seq_len"] == longest["seq_len"].iloc[0])
     counts = all_runs.loc[here & (all_runs["status"] == "diverged"), "label"].value_counts()
     return {str(cell): int(count) for cell, count in counts.sort_index().items()}
+
+
+def _chance(runs: pd.DataFrame, cells: Mapping[str, Accuracy]) -> str:
+    """What the best guess without the input reaches on the test samples, and which cells may be no better."""
+    measured = runs["chance_test_accuracy"].astype(float)
+    chance = measured.fillna(runs["chance_accuracy"].astype(float)).mean()
+    if pd.isna(chance):
+        return ""
+    surely = {cell: value.mean if pd.isna(value.low) else value.low for cell, value in cells.items()}
+    no_better = [cell for cell in sorted(cells) if surely[cell] <= chance]
+    return f" Chance is {100 * chance:.1f} %." + (
+        f" Not shown to exceed it: {listed(no_better)}." if no_better else ""
+    )
 
 
 def _accuracy(value: Accuracy) -> str:

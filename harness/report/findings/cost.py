@@ -43,7 +43,8 @@ def cost_sentence(runs: pd.DataFrame) -> str:
         f"{cell} {_milliseconds(ms)}" + (f" ({ms / cheapest:.1f} ×)" if ms > cheapest > 0 else "")
         for cell, ms in medians.items()
     ]
-    seeds = counted(runs.groupby("label")["seed"].nunique(), "seed")
+    seeds = runs.groupby("label")["seed"].nunique()
+    of = "one seed" if seeds.max() == 1 else f"median of {counted(seeds, 'seed')}"
     kernels = listed(sorted(runs["kernel"].replace("", "unknown").unique()))
     shares = [core_share(*pair) for pair in zip(runs["train_cpu_s"], runs["train_s"], strict=True)]
     busy = pd.Series(shares).median() < ENOUGH
@@ -52,10 +53,7 @@ def cost_sentence(runs: pd.DataFrame) -> str:
         if busy
         else ""
     )
-    return (
-        f"a training step takes {listed(parts)} of processor time (median of {seeds}, "
-        f"kernel {kernels}).{caveat}"
-    )
+    return f"a training step takes {listed(parts)} of processor time ({of}, kernel {kernels}).{caveat}"
 
 
 def _milliseconds(ms: float) -> str:

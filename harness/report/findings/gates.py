@@ -8,7 +8,14 @@ import pandas as pd
 
 from harness.report.figure_spec import ReportData
 from harness.report.findings.finding import Finding
-from harness.report.findings.words import counted, few_blocks, figure_named, inits_as_cells, listed, trained
+from harness.report.findings.words import (
+    few_blocks,
+    figure_named,
+    inits_as_cells,
+    listed,
+    medians_over,
+    trained,
+)
 
 _SLOW = "gates_time_scale_p90"
 
@@ -46,10 +53,10 @@ def time_scale_sentence(runs: pd.DataFrame) -> str:
     )
     low, high = int(runs["lag_min"].min()), int(runs["lag_max"].max())
     lag = f"{low}" if low == high else f"{low} to {high}"
-    seeds = counted(runs.groupby("label")["seed"].nunique(), "seed")
+    seeds = medians_over(runs.groupby("label")["seed"].nunique())
     return (
         f"the answer lies {lag} steps back; one unit in ten keeps its state for this time scale or longer, "
-        f"in steps: {each}. Medians of {seeds}. A cell can remember for longer than its gates do, by passing "
+        f"in steps: {each}. {seeds} A cell can remember for longer than its gates do, by passing "
         "on what it keeps."
     )
 

@@ -10,7 +10,14 @@ import pandas as pd
 
 from harness.report.figure_spec import ReportData
 from harness.report.findings.finding import Finding
-from harness.report.findings.words import counted, few_blocks, figure_named, inits_as_cells, listed, trained
+from harness.report.findings.words import (
+    few_blocks,
+    figure_named,
+    inits_as_cells,
+    listed,
+    medians_over,
+    trained,
+)
 from harness.report.flow_medians import flow_medians
 
 
@@ -41,12 +48,12 @@ def gradient_findings(data: ReportData, drawn: Sequence[str]) -> list[Finding]:
 def flow_sentence(runs: pd.DataFrame) -> str:
     """Of runs that differ in cell and seed only: the gradient at the first step against that at the last."""
     medians = {str(cell): flow_medians(group) for cell, group in runs.groupby("label")}
-    seeds = counted(runs.groupby("label")["seed"].nunique(), "seed")
+    seeds = medians_over(runs.groupby("label")["seed"].nunique())
     start = listed(f"{_power(row, 'decades_init')} ({cell})" for cell, row in medians.items())
     end = listed(f"{_power(row, 'decades_end')} ({cell})" for cell, row in medians.items())
     return (
         f"before training ‖∂L/∂h‖ at the first time step is {start} times that at the last; "
-        f"after training {end}. Medians of {seeds}."
+        f"after training {end}. {seeds}"
     )
 
 

@@ -36,6 +36,16 @@ def counted(numbers: Iterable[int], word: str) -> str:
     return f"{ends} {word}{plural}"
 
 
+def medians_over(numbers: Iterable[int]) -> str:
+    """What the numbers of a sentence are, by the number of seeds of each cell.
+
+    >>> medians_over([5, 5]), medians_over([1, 1])
+    ('Medians of 5 seeds.', 'One seed each.')
+    """
+    numbers = list(numbers)
+    return "One seed each." if set(numbers) == {1} else f"Medians of {counted(numbers, 'seed')}."
+
+
 def blocks(runs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """The runs that differ in cell, length and seed only, with the words for what they share.
 

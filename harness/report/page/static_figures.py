@@ -11,8 +11,13 @@ from pathlib import Path
 from PIL import Image
 
 from harness.report.figure_spec import FigureSpec
+from harness.report.page_style import SCREEN
+
+POINTS_PER_INCH = 72
 
 _COLOURS = 256
+_BESIDE_UP_TO = 660
+"""Readable width up to which a figure stands beside a sentence; a wider one stands below it."""
 _SPEED = ("How long does a training step take in the isolated timing pass?", "Written by harness time.")
 
 
@@ -23,6 +28,8 @@ class Sheet:
     uri: str
     width: int
     height: int
+    readable: int
+    """Width in CSS pixels at which its type is about 10 pixels high."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,11 @@ class StaticFigure:
     task: str
     """The task that it is about; empty: several."""
     sheets: tuple[Sheet, ...]
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it can be read in the narrower half of a page."""
+        return max(sheet.readable for sheet in self.sheets) <= _BESIDE_UP_TO
 
 
 def static_figures(
@@ -83,9 +95,10 @@ def _sheet(path: Path) -> tuple[Sheet, str]:
     with Image.open(path) as image:
         alt = str(getattr(image, "text", {}).get("Description", ""))
         width, height = image.size
+        dpi = image.info.get("dpi", (SCREEN.dpi, SCREEN.dpi))[0]
         rgb = image.convert("RGB")
     few = rgb.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     out = io.BytesIO()
     few.save(out, "PNG", compress_level=4)
     uri = "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
-    return Sheet(uri, width, height), alt
+    return Sheet(uri, width, height, round(width / dpi * POINTS_PER_INCH)), alt

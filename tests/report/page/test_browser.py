@@ -61,6 +61,20 @@ def test_every_width_and_scheme_is_accessible_and_fits(browser, path, width, sch
     tab.context.close()
 
 
+@pytest.mark.parametrize(("width", "scrolls"), [(1280, False), (400, True)])
+def test_the_type_of_a_figure_is_readable_at_every_width(browser, path, width, scrolls):
+    tab = Tab(browser, path, viewport={"width": width, "height": 900})
+    tab.page.wait_for_function("document.querySelector('.sheet[tabindex]') !== null || innerWidth > 1000")
+    for sheet in tab.page.locator(".sheet:visible").all():
+        readable = float(sheet.evaluate("one => one.style.getPropertyValue('--readable').replace('px', '')"))
+        shown = sheet.locator("img").evaluate("one => one.getBoundingClientRect().width")
+        assert shown >= 0.9 * readable
+        assert (
+            (sheet.get_attribute("tabindex") == "0") is scrolls is (sheet.get_attribute("role") == "region")
+        )
+    assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_a_filter_holds_for_tables_figures_and_the_interactive_figure(tab, folder):
     tab.page.locator("#filters label", has_text="adding").click()
     adding = [row for row in rows_of(folder).values() if row["task"] == "adding"]

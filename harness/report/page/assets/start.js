@@ -11,6 +11,15 @@ buildFilters(document.getElementById("filters"), models.get("runs"), () => {
 });
 requestAnimationFrame(() => setTimeout(drawExplorer)); // after the first paint
 
+// a figure that is wider than its place can be scrolled with the keyboard too
+const sheets = new ResizeObserver((seen) => seen.forEach(({ target }) => {
+  const wide = target.scrollWidth > target.clientWidth;
+  for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", target.dataset.name]]) {
+    wide ? target.setAttribute(name, value) : target.removeAttribute(name);
+  }
+}));
+document.querySelectorAll(".sheet").forEach((one) => sheets.observe(one));
+
 // what is folded on the screen stands open on paper
 const folded = () => document.querySelectorAll("#what details");
 addEventListener("beforeprint", () => folded().forEach((one) => { one.dataset.was = one.open; one.open = true; }));
