@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from harness.report import report_files
+from harness.report import draw_all
 from harness.tasks.files import cifar10 as cifar10_files
 from harness.tasks.files import fashion_mnist
 from harness.tasks.files import mnist as mnist_files
@@ -59,7 +59,7 @@ def without_figures(monkeypatch):
 
     What a report draws is tested in `tests/report` and `tests/cli/test_report.py`.
     """
-    monkeypatch.setattr(report_files, "figures_of", lambda data: ())
+    monkeypatch.setattr(draw_all, "figures_of", lambda data: ())
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import torch
 
 ROOT = Path(__file__).parents[1]
 
-WITHOUT_FIGURES = "from harness.report import report_files; report_files.figures_of = lambda data: ()\n"
+WITHOUT_FIGURES = "from harness.report import draw_all; draw_all.figures_of = lambda data: ()\n"
 COMMAND = "import sys; from harness.cli import main; sys.exit(main(sys.argv[1:]))\n"
 
 CONTEXT = multiprocessing.get_context("forkserver")

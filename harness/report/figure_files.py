@@ -68,12 +68,23 @@ def save_pages(
     settings = {**page_style.settings(), "svg.hashsalt": name}
     for number, page in enumerate(pages, start=1):
         stem = name if len(pages) == 1 else f"{name}-{number}"
+        _lay_out(page, page_style)
         for ending in formats:
             path = folder / f"{stem}.{ending}"
             with mpl.rc_context(settings):
                 page.savefig(path, dpi=page_style.dpi, metadata=FORMATS[ending].metadata(alt))
             paths.append(path)
     return paths
+
+
+def _lay_out(page: Figure, page_style: PageStyle) -> None:
+    """Places everything on a page, once for all formats: `savefig` would draw the page once more for it."""
+    engine = page.get_layout_engine()
+    if engine is not None:
+        page.set_dpi(page_style.dpi)
+        with mpl.rc_context(page_style.settings()):
+            engine.execute(page)
+        page.set_layout_engine("none")
 
 
 def is_ours(path: Path) -> bool:

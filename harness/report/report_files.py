@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import logging
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from harness.report.figure_files import DEFAULT_FORMATS, remove_stale, save_pages
-from harness.report.figure_spec import FigureSpec, ReportData
+from harness.report.draw_all import Drawing, draw_all
+from harness.report.figure_files import DEFAULT_FORMATS, remove_stale
+from harness.report.figure_spec import ReportData
 from harness.report.figures import figures_of
 from harness.report.findings import Finding, find
 from harness.report.page import NO_LOOKUPS, PAGE_FILE, Lookups, PageData, write_page
@@ -21,14 +20,11 @@ from harness.report.page_style import SCREEN, PageStyle
 from harness.report.side_tables import SideTables
 from harness.report.style import cell_styles
 from harness.report.summary import write_summary
-from harness.report.training_words import budget_sentence, training_sentences
 from harness.results.machine import provenance
-from harness.results.repeats import IDENTITY, labelled
+from harness.results.repeats import labelled
 from harness.results.store import file_stamp, runs_dir, write_atomically
 from harness.results.tables import gather, load_gradflow, load_steps, require_runs
 from harness.results.tuning import TUNING_FILE, load_tuning, tuning_runs
-
-log = logging.getLogger("harness.report")
 
 REPORTED_ROWS_FILE = ".report"
 """In a results folder: a hash of the rows of which its tables and figures were made."""
@@ -158,40 +154,9 @@ def write_figures(
 def _write_figures(results_dir: str | Path, whole: ReportData, formats: Sequence[str]) -> list[Path]:
     folder = Path(results_dir) / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    paths: list[Path] = []
-    for name, spec, data in _wanted(whole):
-        if spec.applies(data):
-            trained = budget_sentence(data.tuning) if spec.of_tuning else training_sentences(data.runs)
-            pages = spec.draw(data, f"{spec.caption} {trained}")
-            paths += save_pages(pages, folder, name, spec.alt, formats, whole.page_style)
-        else:
-            log.info("no figure %s: no run that is ok has the data it shows", name)
+    paths = draw_all(Drawing(whole, folder, formats))
     remove_stale(folder, "*", [*paths, *folder.glob("speed-*")])
     return paths
-
-
-def _wanted(whole: ReportData) -> Iterator[tuple[str, FigureSpec, ReportData]]:
-    """Every figure with the name of its file and its data: first of the folder, then task by task."""
-    specs = figures_of(whole)
-    yield from ((spec.name, spec, whole) for spec in specs if not spec.per_task)
-    for task, runs in _by_task(whole.runs):
-        styles = {cell: style for cell, style in whole.styles.items() if (runs["label"] == cell).any()}
-        data = dataclasses.replace(whole, runs=runs, styles=styles)
-        yield from ((f"{spec.name}-{task}", spec, data) for spec in specs if spec.per_task)
-
-
-def _by_task(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """The runs of each task, variant, source and condition, by the shortest part of a file name."""
-    groups = list(runs.groupby([*IDENTITY, "condition"], dropna=False))
-    named: dict[str, pd.DataFrame] = {}
-    for place, group in groups:
-        alike = [other for other, _ in groups if other[0] == place[0]]
-        parts = [place[0], *(p for i, p in enumerate(place[1:], 1) if len({other[i] for other in alike}) > 1)]
-        name = re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(map(str, parts))).strip("-")[:100]
-        while name in named:
-            name += "_"
-        named[name] = group
-    return list(named.items())
 
 
 def _hash_of_rows(results_dir: Path) -> str:
