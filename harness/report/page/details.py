@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,6 +85,7 @@ def _read(path: Path, names: Sequence[str]) -> list[dict[str, Any]] | None:
     return [encoded([_value(text) for text in column]) for column in columns]
 
 
+@functools.lru_cache(maxsize=1 << 14)  # layers, time steps and moments repeat in every table
 def _value(text: str) -> Any:
     """A number with a few digits, a text, or None for an empty place."""
     if text == "":
