@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,13 @@ from harness.experiment.errors import ConfigError
 from harness.experiment.plan import Plan
 from harness.experiment.targets import split_target, third_party_code
 from harness.kernels import FusedCell
+from harness.results.files import replaced
 from harness.results.find_run import find_run
+from harness.results.hashes import damaged_files
+from harness.results.store import WEIGHTS_NAME as WEIGHTS_NAME
+from harness.results.store import CorruptRowError, read_row
 from harness.tasks import TaskSpec
 from harness.training import SequenceClassifier, encoded_size
-
-WEIGHTS_NAME = "weights.pt"
 
 
 def save_weights(run: Plan, model: SequenceClassifier) -> Path:
@@ -37,12 +38,8 @@ def save_weights(run: Plan, model: SequenceClassifier) -> Path:
         "code": run.identity.code,
     }
     path = run.folder / WEIGHTS_NAME
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replaced(path) as temporary:
         torch.save(kept, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 
@@ -67,6 +64,10 @@ def load_model(run: str | Path, results_dir: str | Path = "results") -> Sequence
     path = find_run(run, results_dir) / WEIGHTS_NAME
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; name a run that was made with keep_weights=true")
+    if (damage := _damage(path)) is not None:
+        raise ConfigError(
+            f"{path} holds no weights of a run ({damage}); make it again with rerun=true keep_weights=true"
+        )
     try:
         kept: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         spec = TaskSpec(**kept["spec"])
@@ -90,6 +91,15 @@ def load_model(run: str | Path, results_dir: str | Path = "results") -> Sequence
     model = SequenceClassifier(spec, cell, kept["embedding_size"], kept.get("readout", "last"))
     model.load_state_dict(kept["weights"])
     return model.eval()
+
+
+def _damage(path: Path) -> str | None:
+    """Why the weights are not those that the run has written, as far as its row tells."""
+    try:
+        row = read_row(path.parent)
+    except CorruptRowError:
+        return None
+    return damaged_files(path.parent, row or {}).get(path.name)
 
 
 def _plain_names(model: SequenceClassifier) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Figures and summary of the results on disk. Reads only `harness.results` and needs no screen."""
 
+from harness.report.current import is_current
 from harness.report.figures import (
     FIGURES,
     figures_of,
@@ -14,7 +15,7 @@ from harness.report.figures import (
     plot_solved_by_length,
 )
 from harness.report.pairs import paired_table
-from harness.report.report_files import Report, is_current, make_report, write_figures, write_report
+from harness.report.report_files import Report, make_report, write_figures, write_report
 from harness.report.settings_table import summary_table
 from harness.report.style import cell_styles
 from harness.report.summary import summary_markdown, write_summary

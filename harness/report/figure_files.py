@@ -11,6 +11,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from harness.report.page_style import SCREEN, PageStyle
+from harness.results.files import is_regular, replaced
 
 SOFTWARE = "seqharness"
 
@@ -71,8 +72,8 @@ def save_pages(
         _lay_out(page, page_style)
         for ending in formats:
             path = folder / f"{stem}.{ending}"
-            with mpl.rc_context(settings):
-                page.savefig(path, dpi=page_style.dpi, metadata=FORMATS[ending].metadata(alt))
+            with mpl.rc_context(settings), replaced(path) as temporary:
+                page.savefig(temporary, dpi=page_style.dpi, metadata=FORMATS[ending].metadata(alt))
             paths.append(path)
     return paths
 
@@ -90,7 +91,7 @@ def _lay_out(page: Figure, page_style: PageStyle) -> None:
 def is_ours(path: Path) -> bool:
     """Whether `save_pages` wrote this file: the metadata of its format say so."""
     known = FORMATS.get(path.suffix.removeprefix("."))
-    if known is None:
+    if known is None or not is_regular(path):
         return False
     with open(path, "rb") as file:
         if known.at_end:

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from harness.report.current import hash_of_sources, remember
 from harness.report.draw_all import Drawing, draw_all
 from harness.report.figure_files import DEFAULT_FORMATS, remove_stale
 from harness.report.figure_spec import ReportData
 from harness.report.figures import figures_of
 from harness.report.findings import Finding, find
-from harness.report.page import NO_LOOKUPS, PAGE_FILE, Lookups, PageData, write_page
+from harness.report.page import NO_LOOKUPS, Lookups, PageData, write_page
 from harness.report.page_style import SCREEN, PageStyle
 from harness.report.side_tables import SideTables
 from harness.report.style import cell_styles
 from harness.report.summary import write_summary
-from harness.results.machine import provenance
 from harness.results.repeats import labelled
-from harness.results.store import file_stamp, runs_dir, write_atomically
 from harness.results.tables import gather, load_gradflow, load_steps, require_runs
 from harness.results.tuning import TUNING_FILE, load_tuning, tuning_runs
-
-REPORTED_ROWS_FILE = ".report"
-"""In a results folder: a hash of the rows of which its tables and figures were made."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ def make_report(
         NewerSchemaError: a later version of this package wrote one of the rows.
     """
     results_dir = Path(results_dir)
-    state = _hash_of_rows(results_dir)
+    made_of = hash_of_sources(results_dir)
     runs = require_runs(gather(results_dir), results_dir)
     tuning = load_tuning(results_dir)
     tables = [results_dir / "runs.csv", results_dir / "steps.csv"]
@@ -74,7 +69,7 @@ def make_report(
     figures += sorted((results_dir / "figures").glob("speed-*"))
     drawn = [path for path in figures if path.suffix == ".png"]
     page = write_page(PageData(results_dir, runs, drawn, findings, lookups, figures_of(whole)))
-    write_atomically(results_dir / REPORTED_ROWS_FILE, state)
+    remember(results_dir, made_of, [page, *(path for path in tables if path.name != TUNING_FILE), *figures])
     return Report(page, findings, tuple(tables), tuple(figures))
 
 
@@ -117,15 +112,6 @@ def report_data(
     )
 
 
-def is_current(results_dir: str | Path) -> bool:
-    """Whether the report was made of the rows that are there now, by this version of the harness."""
-    folder = Path(results_dir)
-    names = (REPORTED_ROWS_FILE, "runs.csv", "steps.csv", "summary.md", "figures", PAGE_FILE)
-    if not all((folder / name).exists() for name in names):
-        return False
-    return (folder / REPORTED_ROWS_FILE).read_text(encoding="utf-8") == _hash_of_rows(folder)
-
-
 def write_figures(
     results_dir: str | Path,
     runs: pd.DataFrame,
@@ -157,14 +143,3 @@ def _write_figures(results_dir: str | Path, whole: ReportData, formats: Sequence
     paths = draw_all(Drawing(whole, folder, formats))
     remove_stale(folder, "*", [*paths, *folder.glob("speed-*")])
     return paths
-
-
-def _hash_of_rows(results_dir: Path) -> str:
-    """Changes with every row that is added, removed or written again, and with the harness."""
-    known = provenance()
-    rows = sorted(runs_dir(results_dir).glob("*/row.json"))
-    lines = [f"{path.parent.name} {file_stamp(path)}" for path in rows]
-    tuning = Path(results_dir) / TUNING_FILE
-    chosen = tuning.read_bytes().hex() if tuning.is_file() else ""
-    text = "\n".join([known["harness"], str(known["git_commit"]), chosen, *lines])
-    return hashlib.sha256(text.encode()).hexdigest() + "\n"

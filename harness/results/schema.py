@@ -233,6 +233,8 @@ class RunRecord:
     """Tests at `task.eval_lengths`, by the column that each becomes: `test_loss_2x`, `test_accuracy_2x`, …"""
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The tables beside the row, by name: columns with their meaning, settings, note. Set by `finish`."""
+    files: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of the files beside the row, by name, and as `row.json` that of the row. Set by `finish`."""
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:

@@ -17,10 +17,15 @@ import json
 import math
 import operator
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.results.files import read_bytes
+from harness.results.files import write_atomically as write_atomically
+from harness.results.hashes import ROW_NAME, hashes_of, row_hash, why_changed
+from harness.results.row_values import MOST_LEVELS, levels_above, why_wrong, without_surrogates
 from harness.results.schema import (
     FINAL_STATUSES,
     FLOAT_COLUMNS,
@@ -34,8 +39,15 @@ from harness.results.schema import (
 
 LOCK_NAME = ".lock"
 
-ESSENTIAL = {"error", "task", "cell", "seq_len", "hidden_size", "seed", "setting", "config"}
-"""Without these a row cannot be told from others; columns that were added later may be missing."""
+_TABLE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
+WEIGHTS_NAME = "weights.pt"
+
+MOST_ROW_BYTES = 2**24
+"""Of a `row.json`: a larger file is none."""
+
+MOST_SCHEMA_VERSION = 999
+"""A larger number is no version that could be upgraded to."""
 
 
 class CorruptRowError(ValueError):
@@ -62,22 +74,6 @@ def runs_dir(results_dir: str | Path) -> Path:
     return Path(results_dir) / "runs"
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a file whole or not at all: after a crash or power cut either the old or the new file exists."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    if os.name == "posix":  # the rename itself must survive a power cut too
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
 def begin(run_dir: Path, config_yaml: str) -> None:
     """Prepares the folder for an attempt; the files of an earlier one are moved to `attempt-N/`."""
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -94,7 +90,7 @@ def begin(run_dir: Path, config_yaml: str) -> None:
 
 
 def finish(run_dir: Path, record: RunRecord, tables: Sequence[Table] = ()) -> None:
-    """Writes each table to `NAME.csv` and, last, the row, whose `tables` describes them.
+    """Writes each table to `NAME.csv` and, last, the row, which describes them and holds all hashes.
 
     Raises:
         ValueError: two tables have the same name.
@@ -106,8 +102,10 @@ def finish(run_dir: Path, record: RunRecord, tables: Sequence[Table] = ()) -> No
         raise ValueError(f"each table needs a name of its own, not {[table.name for table in tables]}")
     for table in tables:
         write_atomically(run_dir / f"{table.name}.csv", table_csv(table))
-    row = dataclasses.asdict(dataclasses.replace(record, tables=described))
-    write_atomically(run_dir / "row.json", json.dumps(_for_json(row), indent=1, allow_nan=False) + "\n")
+    row = _for_json(dataclasses.asdict(dataclasses.replace(record, tables=described)))
+    row["files"] = hashes_of(run_dir, ["config.yaml", WEIGHTS_NAME, *(f"{name}.csv" for name in described)])
+    row["files"][ROW_NAME] = row_hash(row)
+    write_atomically(run_dir / ROW_NAME, json.dumps(row, indent=1, allow_nan=False) + "\n")
 
 
 def table_csv(table: Table) -> str:
@@ -124,33 +122,46 @@ def read_row(run_dir: Path) -> dict[str, Any] | None:
     """The row of a run, or None where the run has not ended; rows of version 0.1 in the layout of today.
 
     Raises:
-        CorruptRowError: the file is not one whole record of this run.
+        CorruptRowError: the file is not one whole record of this run, or was changed after it was written.
         NewerSchemaError: a later version of this package wrote it.
     """
-    path = run_dir / "row.json"
+    path = run_dir / ROW_NAME
     try:
-        row = json.loads(path.read_text(encoding="utf-8"))
+        text = read_bytes(path, MOST_ROW_BYTES).decode("utf-8")
+        row = json.loads(text)
     except FileNotFoundError:
+        if path.is_symlink():
+            raise CorruptRowError(f"{path}: a link to nothing") from None
         return None
-    except (OSError, ValueError) as error:
-        raise CorruptRowError(f"{path}: not readable as JSON ({error})") from None
-    if not isinstance(row, dict) or not isinstance(row.setdefault("schema_version", 1), int):
+    except (OSError, ValueError, RecursionError) as error:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise CorruptRowError(f"{path}: not readable as JSON ({said})") from None
+    if levels_above(row, MOST_LEVELS):
+        raise CorruptRowError(f"{path}: more than {MOST_LEVELS} levels of mappings and lists")
+    if not isinstance(row, dict) or not _is_version(row.setdefault("schema_version", 1)):
         raise CorruptRowError(f"{path}: not a record of the run {run_dir.name}")
     if row["schema_version"] > SCHEMA_VERSION:
         raise NewerSchemaError(run_dir, row["schema_version"], row.get("harness"))
+    if (wrong := why_changed(row)) is not None:
+        raise CorruptRowError(f"{path}: {wrong}")
+    if "\\ud" in text or "\\uD" in text:  # how JSON writes half of a surrogate pair
+        row = without_surrogates(row)
     if row["schema_version"] == 1:
         row["other_lengths"] = row.pop("longer", {})
         row["tables"] = {name: {"columns": dict.fromkeys(names)} for name, names in SCHEMA_1_TABLES.items()}
     if (
         row.get("run_id") != run_dir.name
         or row.get("status") not in STATUSES
-        or ESSENTIAL - row.keys()
+        or "error" not in row
         or not isinstance(row.setdefault("other_lengths", {}), dict)
         or not _describes_tables(row.setdefault("tables", {}))
     ):
         raise CorruptRowError(f"{path}: not a record of the run {run_dir.name}")
     row["other_lengths"] = _with_infinite(row["other_lengths"], row["other_lengths"])
-    return _with_infinite(row, FLOAT_COLUMNS)
+    row = _with_infinite(row, FLOAT_COLUMNS)
+    if (wrong := why_wrong(row)) is not None:
+        raise CorruptRowError(f"{path}: {wrong}")
+    return row
 
 
 def make_writable(results_dir: str | Path) -> None:
@@ -213,9 +224,22 @@ def _values(rows: Sequence[Any], names: Sequence[str]) -> Iterator[list[Any]]:
         yield [float.__repr__(value) if isinstance(value, float) else value for value in values]
 
 
+def _is_version(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_SCHEMA_VERSION
+
+
 def _describes_tables(tables: Any) -> bool:
+    """Whether each table has a plain name and a list of columns, none of which says whose line it is."""
     return isinstance(tables, dict) and all(
-        isinstance(table, dict) and isinstance(table.get("columns"), dict) for table in tables.values()
+        _TABLE_NAME.fullmatch(name)
+        and isinstance(table, dict)
+        and isinstance(columns := table.get("columns"), dict)
+        and columns
+        and "run_id" not in columns
+        and all(isinstance(about, str | None) for about in columns.values())
+        and isinstance(table.get("settings", {}), dict)
+        and isinstance(table.get("note"), str | None)
+        for name, table in tables.items()
     )
 
 

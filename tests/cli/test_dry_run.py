@@ -7,6 +7,7 @@ from harness.cli.main import main
 from harness.experiment.config import compose
 from harness.experiment.cost import expected_cost
 from harness.experiment.plan import plan
+from tests.results.rows import rewrite
 
 
 @pytest.mark.parametrize("multirun", [[], ["-m"]])
@@ -22,7 +23,7 @@ def set_seconds(results, cell, train_s, eval_s):
     """Gives each finished run of a cell other times."""
     for path in results.glob(f"runs/*-{cell}-*/row.json"):
         row = json.loads(path.read_text())
-        path.write_text(json.dumps(row | {"train_s": train_s, "eval_s": eval_s}))
+        rewrite(path, row | {"train_s": train_s, "eval_s": eval_s})
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -9,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from harness.report import FIGURES, is_current, write_report
+from harness.report import FIGURES, is_current, report_files, write_report
 from harness.report.figure_files import save_pages
 from harness.results import columns_of
 from harness.results.store import table_csv
@@ -140,5 +142,42 @@ def test_a_report_is_current_until_a_row_comes_goes_or_changes_or_a_table_is_mis
     assert not is_current(tmp_path)  # the same text, written again
     write_report(tmp_path)
     assert is_current(tmp_path)
-    (tmp_path / "summary.md").unlink()
+    table = next((tmp_path / "runs").glob("*/gradflow.csv"))
+    table.write_text(table.read_text() + "\n")
     assert not is_current(tmp_path)
+
+
+@pytest.mark.parametrize("change", ["remove", "cut", "other text", "folder", "loop"])
+@pytest.mark.parametrize(
+    "name",
+    ["report.html", "summary.md", "runs.csv", "steps.csv", "figures/loss_curves-adding.png", ".report"],
+)
+def test_a_report_is_current_only_while_each_of_its_files_is_as_written(reported, tmp_path, name, change):
+    folder = tmp_path / "copy"
+    shutil.copytree(reported, folder, copy_function=os.link, symlinks=True)
+    assert is_current(folder)
+    path = folder / name
+    content = path.read_bytes()
+    path.unlink()
+    if change == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif change == "other text":
+        path.write_bytes(b"\xff other text")
+    elif change == "folder":
+        path.mkdir()
+    elif change == "loop":
+        path.symlink_to(path)
+    assert not is_current(folder)
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    """A results folder whose report has one figure."""
+    folder = tmp_path_factory.mktemp("reported")
+    make_results(folder, tasks=["adding"], cells=["rnn"], hidden=[8], lengths=[28], seeds=[0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            report_files, "figures_of", lambda data: [s for s in FIGURES if s.name == "loss_curves"]
+        )
+        write_report(folder)
+    return folder

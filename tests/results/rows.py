@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from harness.results.hashes import row_hash
 from harness.results.schema import EvalRow, RunRecord, Table, column
 from harness.results.store import finish
 
@@ -68,6 +69,13 @@ def record(**changes: Any) -> RunRecord:
     setting = f"{crc32(unseeded.encode()):08x}"
     run_id = f"{row['task']}-{row['cell']}-h{row['hidden_size']}-T{row['seq_len']}-s{row['seed']}-{setting}"
     return RunRecord(**({"setting": setting, "run_id": run_id} | row), config=config)
+
+
+def rewrite(path: Path, row: dict[str, Any]) -> None:
+    """Writes a changed row with the hash that a row of this content has."""
+    if row.get("files"):
+        row["files"]["row.json"] = row_hash(row)
+    path.write_text(json.dumps(row))
 
 
 def write(results_dir: Path, *records: RunRecord, tables: Sequence[Table] | None = None) -> Path:

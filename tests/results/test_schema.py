@@ -22,7 +22,7 @@ from harness.results.schema import SCHEMA_1_TABLES, markdown_columns
 from harness.results.store import begin, finish, is_final, read_row, table_csv
 from harness.timing.table import TimingRow
 
-from .rows import STEPS, FlowRow, eval_row, record, write
+from .rows import STEPS, FlowRow, eval_row, record, rewrite, write
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def test_two_tables_of_one_name_are_refused(tmp_path):
 def test_nan_becomes_null_and_infinity_stays_infinite(tmp_path):
     infinite = float("inf")
     one = record(
-        val_loss=float("nan"), grad_norm_max=infinite, grad_norm_mean=-infinite,
+        val_loss=float("nan"), grad_norm_max=infinite, lyapunov_end=-infinite,
         other_lengths={"test_loss_2x": infinite, "test_accuracy_2x": 0.5},
     )  # fmt: skip
     write(tmp_path, one)
@@ -139,7 +139,7 @@ def test_nan_becomes_null_and_infinity_stays_infinite(tmp_path):
     assert row["val_loss"] is None
     assert row["grad_norm_max"] == "Infinity"  # JSON has no number for it
     read = read_row(tmp_path / "runs" / one.run_id)
-    assert (read["grad_norm_max"], read["grad_norm_mean"], read["val_loss"]) == (infinite, -infinite, None)
+    assert (read["grad_norm_max"], read["lyapunov_end"], read["val_loss"]) == (infinite, -infinite, None)
     assert read["other_lengths"] == {"test_loss_2x": infinite, "test_accuracy_2x": 0.5}
     table = load_runs(tmp_path)
     assert table["test_accuracy_2x"].tolist() == [0.5]
@@ -168,10 +168,10 @@ def test_only_rows_of_todays_identity_count_as_finished(tmp_path):
     assert is_final(folder)
     path = folder / "row.json"
     row = json.loads(path.read_text())
-    path.write_text(json.dumps(row | {"status": "failed"}))
+    rewrite(path, row | {"status": "failed"})
     assert not is_final(folder)
     del row["schema_version"]
-    path.write_text(json.dumps(row))
+    rewrite(path, row)
     assert not is_final(folder)
     begin(folder, "seed: 0\n")
     assert (folder / "attempt-1" / "row.json").exists() and not path.exists()

@@ -12,7 +12,7 @@ from harness.results import SCHEMA_VERSION, gather, load_gradflow, load_runs, lo
 from harness.results.repeats import labelled
 from harness.results.store import NewerSchemaError, is_final, status_of
 
-from .rows import record, write
+from .rows import record, rewrite, write
 
 V01 = Path(__file__).parent / "data" / "v01"
 
@@ -61,7 +61,7 @@ def test_a_row_of_before_a_column_existed_means_its_default(tmp_path):
     for path in tmp_path.glob("runs/*-s2-*/row.json"):
         row = json.loads(path.read_text())
         del row["readout"], row["match_params"], row["memoryless_test_loss"]  # as 0.2.0 wrote it
-        path.write_text(json.dumps(row))
+        rewrite(path, row)
     runs = load_runs(tmp_path)
     assert runs["readout"].tolist() == ["last", "last"] and runs["match_params"].isna().all()
     assert runs.set_index("seed")["memoryless_test_loss"].isna().to_dict() == {1: False, 2: True}
@@ -144,5 +144,5 @@ def test_a_table_of_a_later_version_is_refused(tmp_path):
 def test_a_schema_version_that_is_no_whole_number_is_a_corrupt_row(tmp_path, version):
     one = record()
     path = write(tmp_path, one) / "runs" / one.run_id / "row.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": version}))
+    rewrite(path, json.loads(path.read_text()) | {"schema_version": version})
     assert load_runs(tmp_path).empty

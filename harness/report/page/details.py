@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import functools
+import hashlib
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from harness.report.page.encode import encoded
+from harness.results.files import read_bytes
 from harness.results.repeats import REPEAT_COLUMNS
 from harness.results.store import CorruptRowError, read_row, runs_dir
 
@@ -62,7 +65,8 @@ def details_payload(results_dir: Path, run_ids: Sequence[str]) -> dict[str, Any]
         except CorruptRowError:
             continue
         for name, table in (row or {}).get("tables", {}).items():
-            columns = _read(folder / f"{name}.csv", list(table["columns"]))
+            file = f"{name}.csv"
+            columns = _read(folder / file, list(table["columns"]), (row or {}).get("files", {}).get(file))
             shape = (name, *table["columns"])
             if shape not in shapes:
                 shapes[shape] = len(about)
@@ -72,12 +76,14 @@ def details_payload(results_dir: Path, run_ids: Sequence[str]) -> dict[str, Any]
     return {"shapes": about, "runs": found}
 
 
-def _read(path: Path, names: Sequence[str]) -> list[dict[str, Any]] | None:
-    """The columns of a table; None where the file is missing or damaged."""
+def _read(path: Path, names: Sequence[str], expected: str | None) -> list[dict[str, Any]] | None:
+    """The columns of a table; None where it is missing, damaged or has another hash than `expected`."""
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))
+        content = read_bytes(path)
+        rows = list(csv.reader(io.StringIO(content.decode("utf-8"), newline="")))
     except (OSError, UnicodeDecodeError, csv.Error):
+        return None
+    if expected is not None and hashlib.sha256(content).hexdigest() != expected:
         return None
     if not rows or rows[0] != list(names) or any(len(row) != len(names) for row in rows):
         return None

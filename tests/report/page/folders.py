@@ -13,7 +13,7 @@ from harness.report.page import PageData
 from harness.report.page.write import page_html
 from harness.results import COLUMNS, RunRecord, load_runs
 from tests.report.synthetic import make_record, make_results, write_run
-from tests.results.rows import FLOW, STEPS
+from tests.results.rows import FLOW, STEPS, rewrite
 
 HOSTILE = (
     "</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> \"quoted\" 'single' $& ${x} "
@@ -51,8 +51,8 @@ def hostile(folder: Path) -> Path:
     row = json.loads((run_dir / "row.json").read_text())
     for name in ("train_s", "n_params", "gradflow_reach_end", "kernel", "started_at", "chance_accuracy"):
         del row[name]
-    row |= {"test_loss": float("inf"), "grad_norm_mean": float("nan"), "grad_norm_max": float("-inf")}
-    (run_dir / "row.json").write_text(json.dumps(row))
+    row |= {"test_loss": float("inf"), "grad_norm_mean": float("nan"), "gradflow_decades_end": float("-inf")}
+    rewrite(run_dir / "row.json", row)
     (run_dir / "gradflow.csv").write_text("damaged")
     return folder
 

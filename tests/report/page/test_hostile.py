@@ -42,7 +42,7 @@ def test_what_is_not_finite_or_missing_looks_like_it(page):
     assert by_seed["2"]["grad norm"] == "–"
     assert by_seed["2"]["train s"] == "–"
     raw = {row["seed"]: row for row in raw_rows(payload(page)["tables"][2])}
-    assert raw[2]["test_loss"] == "Infinity" and raw[2]["grad_norm_max"] == "-Infinity"
+    assert raw[2]["test_loss"] == "Infinity" and raw[2]["gradflow_decades_end"] == "-Infinity"
     tables = next(tables for run, tables in details(page)["runs"].items() if "-s2-" in run)
     assert [table["columns"] is None for table in tables] == [False, True]  # the second is damaged
 
