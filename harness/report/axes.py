@@ -13,6 +13,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from harness.report.style import GREY
 
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 _REFERENCE: dict[str, Any] = {"color": GREY, "linestyle": "--", "linewidth": 1.2}
 
 
@@ -37,9 +39,24 @@ def plain_log_numbers(ax: Axes, axis: str = "y") -> None:
     low, high = ax.get_xlim() if axis == "x" else ax.get_ylim()
     few = high / low < 300
     one.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=8))
-    if few:
-        one.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    one.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if few else power_of_ten(value)))
     one.set_minor_formatter(NullFormatter())
+
+
+def powers_of_ten(ax: Axes) -> None:
+    """At most seven powers of ten as numbers of a logarithmic vertical axis."""
+    ax.yaxis.set_major_locator(LogLocator(numticks=7))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def power_of_ten(value: float) -> str:
+    """A power of ten without a formula of Matplotlib, which a name with two dollar signs would be too.
+
+    >>> power_of_ten(1e-12), power_of_ten(100.0)
+    ('10⁻¹²', '10²')
+    """
+    return "10" + str(round(np.log10(value))).translate(_SUPERSCRIPTS) if value > 0 else ""
 
 
 def spans_more_than(values: pd.Series, ratio: float) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
+from harness.report.axes import powers_of_ten
 from harness.report.layout import drawing_axes
 from harness.report.style import CellStyle, cell_styles
 
@@ -42,11 +43,10 @@ def plot_gradient_flow(
                 linestyle="-" if is_h else ":", linewidth=1.9 if is_h else 1.6,
                 marker=style.marker, markersize=4.5, markevery=(place % every, every))  # fmt: skip
     ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(numticks=7))
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    powers_of_ten(ax)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set_xlabel("time step t, from 0")
-    ax.set_ylabel("‖∂ℓ/∂h$_t$‖ / ‖∂ℓ/∂h$_{T-1}$‖")
+    ax.set_ylabel("‖∂ℓ/∂h$_t$‖ / ‖∂ℓ/∂h$_{T-1}$‖", parse_math=True)
     ax.set_ylim(*axis_limits(rows["relative"]))
     return ax
 

@@ -47,6 +47,7 @@ RC: dict[Any, Any] = {
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
     "lines.markersize": 5,
+    "text.parse_math": False,  # a dollar sign in a name is no formula
 }
 """Sizes in points, chosen for a page 1,500 pixels wide that a README shows at 900."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -28,6 +29,7 @@ _SHARE: dict[str, Any] = {"cmap": "cividis", "vmin": 0.0, "vmax": 1.0}
 _LINE: dict[str, Any] = {"linewidth": 1.4}
 
 
+@mpl.rc_context({"text.parse_math": False})  # a dollar sign in a name is no formula
 def draw_inside(inside: Inside, spec: TaskSpec, layer: int, title: str, path: Path) -> Path:
     """Draws inputs, states, gates, gradients and answers below one another, over the same steps.
 
@@ -133,7 +135,7 @@ def _draw_gradients(ax: Axes, inside: Inside) -> None:
             ax.plot(np.where(norms > 0, norms, np.nan), color=color, label=f"layer {layer.layer}", **_LINE)
     ax.set_yscale("log")
     plain_log_numbers(ax)
-    ax.set_ylabel("‖∂ℓ/∂h$_t$‖", fontsize=9)
+    ax.set_ylabel("‖∂ℓ/∂h$_t$‖", fontsize=9, parse_math=True)
     if len(inside.layers) > 1:
         ax.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 

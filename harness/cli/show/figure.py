@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -18,6 +19,7 @@ BLUE, LABELLED, ARROW, PADDING, GRID = "#0072B2", "#FBEBD0", "#E69F00", "#E6E6E6
 DPI = 150
 
 
+@mpl.rc_context({"text.parse_math": False})  # a dollar sign in a name is no formula
 def draw_samples(task: Task, path: Path, count: int = 4) -> Path:
     """Draws some validation samples, one per panel, and writes the figure to `path`.
 

@@ -9,8 +9,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
 
+from harness.report.axes import powers_of_ten
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.inside_rows import cell_panels, rows_of, top_rows
 from harness.report.layout import Panel, drawing_axes, make_pages, not_ok_text, seeds_text
@@ -54,10 +54,9 @@ def plot_spectra(
                 marker=style.marker if matrix == "h" else "", markersize=4, markevery=every)  # fmt: skip
     ax.axhline(1, color=GREY, linestyle="--", linewidth=1.0, zorder=1)
     ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(numticks=7))
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    powers_of_ten(ax)
     ax.set_xlabel("rank of the singular value")
-    ax.set_ylabel("singular value of ∂h$_t$/∂h$_{t-k}$")
+    ax.set_ylabel("singular value of ∂h$_t$/∂h$_{t-k}$", parse_math=True)
     return ax
 
 
