@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+MOST = 255
+"""Characters of a text; the longest name that a folder can have."""
+
 
 def aligned(lines: Sequence[Sequence[str]], to_left: Collection[int]) -> str:
     """The lines with each column as wide as its longest text, two spaces apart.
@@ -16,6 +19,7 @@ def aligned(lines: Sequence[Sequence[str]], to_left: Collection[int]) -> str:
     cell   n
     gru   10
     """
+    lines = [[text if len(text) <= MOST else f"{text[: MOST - 1]}…" for text in texts] for texts in lines]
     widths = [max(map(len, texts)) for texts in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(

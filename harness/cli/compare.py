@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.aligned import aligned
 from harness.cli.arguments import counted, existing_results_dir
+from harness.cli.terminal import say
 from harness.experiment.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def main(arguments: list[str]) -> int:
     comparison = compare_runs(a, b)
     for letter, path, runs in zip("AB", arguments, (a, b), strict=True):
         tuning = int((runs["stage"] == "tune").sum())
-        print(f"{letter}: {path}, {counted(len(runs), 'run')}{f', {tuning} for tuning' if tuning else ''}")
-    print("\n\n".join(sections(comparison)))
+        say(f"{letter}: {path}, {counted(len(runs), 'run')}{f', {tuning} for tuning' if tuning else ''}")
+    say("\n\n".join(sections(comparison)))
     return 0
 
 

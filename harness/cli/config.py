@@ -6,6 +6,7 @@ import re
 import sys
 
 from harness.cli.arguments import MULTIRUN_FLAGS, counted, is_override, with_searchpath
+from harness.cli.terminal import say
 
 HELP = """\
 usage: harness config KEY=VALUE ...
@@ -65,5 +66,5 @@ def _first_run(overrides: list[str]) -> list[str]:
 
     _, jobs = expand(overrides)
     of_hydra = [item for item in overrides if item.startswith(("hydra.", "hydra/"))]
-    print(f"# the first of {counted(len(jobs), 'run')}: {' '.join(jobs[0].overrides)}")
+    say(f"# the first of {counted(len(jobs), 'run')}: {' '.join(jobs[0].overrides)}")
     return [*of_hydra, *jobs[0].overrides]

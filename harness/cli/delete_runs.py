@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from harness.cli.arguments import counted
+from harness.cli.terminal import say
 from harness.results import store
 
 
@@ -26,17 +27,17 @@ def delete_runs(results_dir: Path, run_ids: Sequence[str], *, yes: bool) -> int:
     deletable = []
     for folder in folders:
         if folder.resolve() != root / folder.name:
-            print(f"  {folder}: left alone, it is a link out of the results folder")
+            say(f"  {folder}: left alone, it is a link out of the results folder")
         elif (folder / store.LOCK_NAME).exists() and _is_locked(folder):
-            print(f"  {folder}: left alone, another process is running it")
+            say(f"  {folder}: left alone, another process is running it")
         else:
             deletable.append(folder)
     sizes = {folder: size_of(folder) for folder in deletable}
     if not yes:
         for folder, size in sizes.items():
-            print(f"  {folder}  {file_size(size)}")
+            say(f"  {folder}  {file_size(size)}")
         whole = file_size(sum(sizes.values()))
-        print(
+        say(
             f"would delete {len(deletable)} of {counted(len(folders), 'run')}, {whole}; "
             "nothing was deleted: add --yes"
         )
@@ -44,9 +45,9 @@ def delete_runs(results_dir: Path, run_ids: Sequence[str], *, yes: bool) -> int:
     deleted = [folder for folder in deletable if _delete(folder)]
     for folder in deletable:
         if folder not in deleted:
-            print(f"  {folder}: left alone, another process is running it")
+            say(f"  {folder}: left alone, another process is running it")
     freed = file_size(sum(sizes[folder] for folder in deleted))
-    print(
+    say(
         f"deleted {len(deleted)} of {counted(len(folders), 'run')}, {freed}; "
         f"`harness report {results_dir}` updates page, tables and figures"
     )

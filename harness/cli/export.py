@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.cli.arguments import results_dir_of
+from harness.cli.terminal import say
 from harness.experiment.errors import ConfigError
 
 FORMATS = ("csv", "parquet", "latex", "tensorboard")
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> int:
     except (FileNotFoundError, MissingPackageError) as error:
         raise ConfigError(str(error)) from None
     for path in paths:
-        print(path)
+        say(path)
     return 0
 
 

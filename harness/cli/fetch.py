@@ -9,6 +9,7 @@ from tarfile import TarError
 from typing import Any
 from zipfile import BadZipFile
 
+from harness.cli.terminal import say
 from harness.experiment.errors import ConfigError
 
 HELP = """\
@@ -39,9 +40,9 @@ def main(arguments: list[str]) -> int:
         raise ConfigError(f"unknown data set {name!r}, there are: {', '.join(known)}{hint}")
     given = fetch_arguments(name, known[name], settings)
     try:
-        print(known[name](**given))
+        say(known[name](**given))
     except (RuntimeError, OSError, ValueError, EOFError, BadZipFile, TarError) as error:
-        print(f"harness: fetching {name} failed: {' '.join(str(error).split())}", file=sys.stderr)
+        say(f"harness: fetching {name} failed: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.cli.arguments import MULTIRUN_FLAGS, counted, overrides_of, take_flag
 from harness.cli.run import row_of
+from harness.cli.terminal import say
 from harness.experiment.errors import ConfigError
 
 HELP = """\
@@ -58,7 +59,7 @@ def main(arguments: list[str]) -> int:
             raise ConfigError(str(error)) from None
         if stages is None:
             jobs = plan_jobs(master, combinations_of(master.hydra.sweeper.get("params"), of_sweeper))
-        print(dry_run_text(jobs, workers) if stages is None else stages_text(stages, workers))
+        say(dry_run_text(jobs, workers) if stages is None else stages_text(stages, workers))
         return 0
     folders = run_grid(overrides)
     release_workers()
@@ -70,12 +71,12 @@ def main(arguments: list[str]) -> int:
     tuning = sum(row.get("stage") == "tune" for row in rows.values())
     of_tuning = f" ({tuning} for tuning)" if tuning else ""
     by_status = ", ".join(f"{n} {status}" for status, n in counts.most_common())
-    print(f"{counted(len(folders), 'run')}{of_tuning}: {by_status}")
+    say(f"{counted(len(folders), 'run')}{of_tuning}: {by_status}")
     for folder, row in rows.items():
         if row["status"] != "ok":
-            print(f"  {folder.name}: {row['status']}, {row['error']}")
+            say(f"  {folder.name}: {row['status']}, {row['error']}")
     if counts.keys() & {"failed", "interrupted", "not run"}:
-        print("the same command tries these again")
+        say("the same command tries these again")
     return 0 if all(_as_asked(row) for row in rows.values()) else 1
 
 
@@ -91,6 +92,6 @@ def _print_report(results_dir: Path) -> None:
     from harness.report.page import PAGE_FILE
 
     if is_current(results_dir):
-        print(f"the report is up to date: {results_dir / PAGE_FILE}")
+        say(f"the report is up to date: {results_dir / PAGE_FILE}")
         return
-    print(report_text(write(results_dir)))
+    say(report_text(write(results_dir)))

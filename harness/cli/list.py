@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.cli.arguments import overrides_of
+from harness.cli.terminal import say
 from harness.experiment.conf_files import GROUPS, Entry, entries
 from harness.experiment.errors import ConfigError
 
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
     found = {group: entries(group, overrides) for group in GROUPS}
     width = max(len(entry.name) for group in found.values() for entry in group)
     blocks = [f"{group}s\n" + "\n".join(_lines(items, width)) for group, items in found.items() if items]
-    print("\n\n".join(blocks))
+    say("\n\n".join(blocks))
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import gc
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,7 +15,9 @@ from harness.cli import list as list_files
 from harness.cli import time as time_steps
 from harness.cli.arguments import MULTIRUN_FLAGS, is_override
 from harness.cli.look import command as look
+from harness.cli.search_path import look_here_last
 from harness.cli.show import command as show
+from harness.cli.terminal import prepare_streams, say
 from harness.experiment.errors import ConfigError, full_traceback
 from harness.results.store import DamagedTableError, NewerSchemaError
 
@@ -27,20 +28,22 @@ class Command(NamedTuple):
     function: Callable[[list[str]], int]
     about: str
     help: str
+    runs_code: bool = True
+    """Whether it may import code of the user; one that only reads results imports none."""
 
 
 COMMANDS = {
     "run": Command(run.main, "train and test once; `run` may be left out", run.HELP),
     "grid": Command(grid.main, "a run for each combination of values; `-m` is short for `grid`", grid.HELP),
     "time": Command(time_steps.main, "measure how long a training step takes", time_steps.HELP),
-    "report": Command(report.main, "write the page, tables and figures of finished runs", report.HELP),
-    "runs": Command(runs.main, "list runs, or delete some", runs.HELP),
-    "compare": Command(compare.main, "compare the runs of two results folders", compare.HELP),
+    "report": Command(report.main, "write the page, tables and figures of finished runs", report.HELP, False),
+    "runs": Command(runs.main, "list runs, or delete some", runs.HELP, False),
+    "compare": Command(compare.main, "compare the runs of two results folders", compare.HELP, False),
     "export": Command(
-        export.main, "write results for other tools: csv, parquet, latex, tensorboard", export.HELP
+        export.main, "write results for other tools: csv, parquet, latex, tensorboard", export.HELP, False
     ),
-    "fetch": Command(fetch.main, "download a data set", fetch.HELP),
-    "list": Command(list_files.main, "list the tasks, cells and experiments", list_files.HELP),
+    "fetch": Command(fetch.main, "download a data set", fetch.HELP, False),
+    "list": Command(list_files.main, "list the tasks, cells and experiments", list_files.HELP, False),
     "show": Command(show.main, "print and draw samples of a task", show.HELP),
     "look": Command(look.main, "show what a trained run does with one sequence, step by step", look.HELP),
     "config": Command(config.main, "print the composed config; takes Hydra's own flags", config.HELP),
@@ -54,15 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     atexit.unregister(gc.freeze)
     atexit.register(gc.freeze)  # at exit the garbage collector then skips torch's many objects
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # `_target_` may name a module of the user's project
+    prepare_streams()
     try:
         return _dispatch(arguments)
     except (ConfigError, DamagedTableError, NewerSchemaError) as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
-            print(full_traceback(error), file=sys.stderr)
-        print(f"harness: {error}", file=sys.stderr)
+            say(full_traceback(error), sys.stderr)
+        say(f"harness: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("harness: stopped; the same command resumes", file=sys.stderr)
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        print(f"harness: {error}; finished runs are kept", file=sys.stderr)
+        say(f"harness: {error}; finished runs are kept", sys.stderr)
         return 1
 
 
@@ -106,6 +107,8 @@ def _dispatch(arguments: list[str]) -> int:
     if any(argument in HELP_FLAGS for argument in rest):
         print(COMMANDS[name].help)
         return 0
+    if COMMANDS[name].runs_code:
+        look_here_last()
     return COMMANDS[name].function(rest)
 
 

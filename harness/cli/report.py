@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.arguments import counted, results_dir_of, take_flag, take_option
+from harness.cli.terminal import say
 from harness.experiment.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,13 +44,13 @@ def main(arguments: list[str]) -> int:
         report = write(folder, formats, style)
     except FileNotFoundError as error:
         raise ConfigError(str(error)) from None
-    print(report_text(report))
+    say(report_text(report))
     if not opened:
         return 0
     import webbrowser
 
     if not webbrowser.open(report.page.resolve().as_uri()):
-        print("no browser could be opened")
+        say("no browser could be opened")
     return 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cli.arguments import overrides_of, take_flag
+from harness.cli.terminal import say
 
 if TYPE_CHECKING:
     from harness.experiment.plan import Plan
@@ -56,12 +57,12 @@ def main(arguments: list[str]) -> int:
     if dry:
         from harness.cli.dry_run import dry_run_text
 
-        print(dry_run_text([Job(tuple(overrides), run)]))
+        say(dry_run_text([Job(tuple(overrides), run)]))
         return 0
     logging.getLogger("harness").setLevel(logging.INFO)
     prepare(run.results_dir)
     if why_not_finished(run) is None and not run.rerun:
-        print(f"{run.run_id} finished before: {run.folder}", file=sys.stderr)
+        say(f"{run.run_id} finished before: {run.folder}", file=sys.stderr)
     else:
         execute(run)
         gather(run.results_dir)
@@ -80,16 +81,16 @@ def row_of(folder: Path) -> dict[str, Any]:
 
 def _print_result(run: Plan) -> int:
     row = row_of(run.folder)
-    print(f"{run.run_id}: {row['status']}" + (f", {row['error']}" if row["error"] else ""))
+    say(f"{run.run_id}: {row['status']}" + (f", {row['error']}" if row["error"] else ""))
     if row["status"] != "ok":
         return 1
     accuracy, chance = _number(row, "test_accuracy", ".4f"), _number(row, "chance_accuracy", ".4f")
-    print(
-        f"  test accuracy {accuracy} (chance {chance}), test loss {_number(row, 'test_loss', '.4f')}", end=""
+    say(
+        f"  test accuracy {accuracy} (chance {chance}), test loss {_number(row, 'test_loss', '.4f')}, "
+        f"best step {row['best_step']} of {row['steps']}"
     )
-    print(f", best step {row['best_step']} of {row['steps']}")
     norm, seconds = _number(row, "grad_norm_mean", ".3g"), _number(row, "train_s", ".1f")
-    print(f"  gradient norm {norm}, {seconds} s of training; {run.folder}")
+    say(f"  gradient norm {norm}, {seconds} s of training; {run.folder}")
     return 0
 
 

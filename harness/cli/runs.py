@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.cli.aligned import aligned
 from harness.cli.arguments import existing_results_dir, take_flag
+from harness.cli.terminal import say
 from harness.experiment.errors import ConfigError
 
 HELP = """\
@@ -51,14 +52,14 @@ def main(arguments: list[str]) -> int:
     rows = read_rows(results_dir)
     chosen = select(rows, filters)
     if not chosen:
-        print(_nothing(rows, filters, results_dir))
+        say(_nothing(rows, filters, results_dir))
         return 0
     if delete:
         from harness.cli.delete_runs import delete_runs
 
         return delete_runs(results_dir, [row["run_id"] for row in chosen], yes=yes)
-    print(table(chosen))
-    print(f"{len(chosen)} of {len(rows)} runs in {results_dir}")
+    say(table(chosen))
+    say(f"{len(chosen)} of {len(rows)} runs in {results_dir}")
     return 0
 
 
@@ -75,7 +76,7 @@ def read_rows(results_dir: Path) -> list[Row]:
             row = store.read_row(path) or {"run_id": path.name, "status": "begun"}
         except store.CorruptRowError:
             row = {"run_id": path.name, "status": "corrupt"}
-        rows.append(row | (row.get("other_lengths") or {}))
+        rows.append(row.get("other_lengths", {}) | row)
     return sorted(rows, key=lambda row: str(row.get("started_at") or "~"))  # "~": those without come last
 
 

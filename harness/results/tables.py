@@ -148,7 +148,7 @@ def _read_rows(results_dir: Path) -> list[dict[str, Any]]:
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.is_dir())
+        names = sorted(entry.name for entry in entries if Path(entry).is_dir())  # False for a loop of links
     return _rows_of(folder, names)
 
 
