@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from harness.cli.arguments import counted
 from harness.cli.terminal import say
 from harness.results import store
+from harness.results.locks import is_locked
 
 
 def delete_runs(results_dir: Path, run_ids: Sequence[str], *, yes: bool) -> int:
@@ -28,7 +29,7 @@ def delete_runs(results_dir: Path, run_ids: Sequence[str], *, yes: bool) -> int:
     for folder in folders:
         if folder.resolve() != root / folder.name:
             say(f"  {folder}: left alone, it is a link out of the results folder")
-        elif (folder / store.LOCK_NAME).exists() and _is_locked(folder):
+        elif is_locked(folder):
             say(f"  {folder}: left alone, another process is running it")
         else:
             deletable.append(folder)
@@ -70,14 +71,6 @@ def file_size(size: int) -> str:
     ('1.2 kB', '1.2 MB')
     """
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
-
-
-def _is_locked(folder: Path) -> bool:
-    try:
-        with FileLock(folder / store.LOCK_NAME, timeout=0):
-            return False
-    except Timeout:
-        return True
 
 
 def _delete(folder: Path) -> bool:

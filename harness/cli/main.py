@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from harness import __version__
-from harness.cli import compare, config, export, fetch, grid, report, run, runs
+from harness.cli import compare, config, doctor, export, fetch, grid, report, run, runs
 from harness.cli import list as list_files
 from harness.cli import time as time_steps
 from harness.cli.arguments import MULTIRUN_FLAGS, is_override
@@ -39,6 +39,7 @@ COMMANDS = {
     "report": Command(report.main, "write the page, tables and figures of finished runs", report.HELP, False),
     "runs": Command(runs.main, "list runs, or delete some", runs.HELP, False),
     "compare": Command(compare.main, "compare the runs of two results folders", compare.HELP, False),
+    "doctor": Command(doctor.main, "check a results folder, and mend it", doctor.HELP, False),
     "export": Command(
         export.main, "write results for other tools: csv, parquet, latex, tensorboard", export.HELP, False
     ),

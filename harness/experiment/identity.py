@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
-import json
 import re
 import typing
 from collections.abc import Collection, Iterator, Mapping
@@ -15,6 +14,8 @@ from typing import Any
 
 from harness.experiment.errors import ConfigError, flat
 from harness.experiment.schema import Schema
+from harness.results import ids
+from harness.results.ids import ids_of
 
 NODE_KEY = "_identity_"
 """In a yaml of a task or a cell: `leave_out`, a list of keys that say where data lies; and `neutral`, a
@@ -61,10 +62,9 @@ def identify(
         revisions: by what they are of; 0 is neutral.
     """
     raised = ", ".join(f"{name} {number}" for name, number in sorted(revisions.items()) if number)
-    unseeded = {key: value for key, value in config.items() if key != "seed"}
-    setting = short_hash(unseeded | ({"revisions": raised} if raised else {}))
     data_hash = hash_of_content(content)
-    digest = short_hash({"setting": setting, "seed": seed, "code": code, "data": data_hash})
+    short_hash(config)  # what cannot be recorded cannot be run
+    setting, digest = ids_of(config, seed=seed, code=code, data_hash=data_hash, revisions=raised)
     return Identity(setting, digest, config, code, data_hash, raised)
 
 
@@ -172,11 +172,10 @@ def short_hash(values: Any) -> str:
         ConfigError: a value has no JSON form, such as infinity.
     """
     try:
-        text = json.dumps(values, sort_keys=True, allow_nan=False)
+        return ids.short_hash(values)
     except (ValueError, TypeError) as error:
         shown = flat(repr(values))[:200]
         raise ConfigError(f"a value cannot be recorded as JSON ({flat(str(error))}): {shown}") from None
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _files(key: str, path: Path) -> Iterator[tuple[str, Path]]:

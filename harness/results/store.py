@@ -77,16 +77,21 @@ def runs_dir(results_dir: str | Path) -> Path:
 def begin(run_dir: Path, config_yaml: str) -> None:
     """Prepares the folder for an attempt; the files of an earlier one are moved to `attempt-N/`."""
     run_dir.mkdir(parents=True, exist_ok=True)
+    set_aside(run_dir)
+    write_atomically(run_dir / "config.yaml", config_yaml)
+
+
+def set_aside(run_dir: Path) -> None:
+    """Moves the files of an attempt to `attempt-N/`, N the first number that is free."""
     earlier = [p for p in run_dir.iterdir() if p.name != LOCK_NAME and not p.name.startswith("attempt-")]
     if earlier:
         number = 1
-        while (run_dir / f"attempt-{number}").exists():
+        while os.path.lexists(run_dir / f"attempt-{number}"):
             number += 1
         attempt = run_dir / f"attempt-{number}"
         attempt.mkdir()
         for path in earlier:
             path.rename(attempt / path.name)
-    write_atomically(run_dir / "config.yaml", config_yaml)
 
 
 def finish(run_dir: Path, record: RunRecord, tables: Sequence[Table] = ()) -> None:

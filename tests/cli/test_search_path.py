@@ -1,4 +1,4 @@
-"""Commands that read results import nothing from the working directory; those that run cells look there last."""
+"""Commands that read results import nothing from the working directory; others look there last."""
 
 from __future__ import annotations
 
