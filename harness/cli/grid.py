@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def main(arguments: list[str]) -> int:
     from harness.experiment.grid import run_grid
     from harness.experiment.tuning import plan_stages
     from harness.experiment.workers import number_of_workers, release_workers
+    from harness.kernels.disk_cache import why_not_cached
 
     if dry:
         from harness.cli.dry_run import dry_run_text, stages_text
@@ -61,6 +63,8 @@ def main(arguments: list[str]) -> int:
             jobs = plan_jobs(master, combinations_of(master.hydra.sweeper.get("params"), of_sweeper))
         say(dry_run_text(jobs, workers) if stages is None else stages_text(stages, workers))
         return 0
+    if (reason := why_not_cached()) is not None:  # workers say it in the logs of their runs alone
+        say(reason, sys.stderr)
     folders = run_grid(overrides)
     release_workers()
     rows = {folder: row_of(folder) for folder in folders}

@@ -12,16 +12,15 @@ import functools
 import logging
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from filelock import FileLock
 from llvmlite import ir
 from numba import njit, typeof
 from numba.core import types
 from numba.extending import intrinsic
 
+from harness.kernels.disk_cache import cache_lock, cached_njit, without_cache
 from harness.kernels.formulas import BACKWARD, FORWARD, CellFormulas
 from harness.kernels.kind import (
     carries_of,
@@ -67,7 +66,7 @@ _step_backward = _step(BACKWARD, lambda formulas: formulas.backward)
 _add_rows = _step(("to", "term"), lambda formulas: _add)
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@cached_njit(error_model="numpy", nogil=True)
 def forward(
     tag: Any, T: int, B: int, D: int, H: int, W: int, chunk: int, slots: int,
     x: int, x_ld: int, wx: int, bx: int, wh: int, bh: int, s: int, g: int, h: int, c: int,
@@ -101,7 +100,7 @@ def forward(
             )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@cached_njit(error_model="numpy", nogil=True)
 def backward(
     tag: Any, T: int, B: int, D: int, H: int, W: int, DW: int, chunk: int,
     x: int, x_ld: int, wx: int, wh: int, s: int, h: int, c: int, one: int,
@@ -231,7 +230,7 @@ def load_loops(name: str, dtype: np.dtype[Any]) -> Loops:
         tag_type, *[integer] * 18, ends, numbers, integer, numbers, *[integer] * 6, types.boolean,
         norms, norms,
     )  # fmt: skip
-    with FileLock(Path(forward.stats.cache_path) / "loops.lock"):
+    with cache_lock(forward):
         return Loops(
             _compiled(forward, (tag_type, *[integer] * 17), (tag, *[0] * 5, 1, *[0] * 11)),
             _compiled(
@@ -251,6 +250,8 @@ def _compiled(loop: Any, signature: tuple[Any, ...], no_steps: tuple[Any, ...]) 
             "the compiled loops on disk are unusable and compiled again: %s: %s", type(error).__name__, error
         )
         loop.overloads.pop(signature, None)
+        if isinstance(error, OSError):  # the disk is full
+            without_cache(loop, error)
         loop._cache.flush()
         compiled = loop.compile(signature)
         compiled(*no_steps)

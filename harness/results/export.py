@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.results.store import write_atomically
+from harness.results.files import replaced, write_atomically
 from harness.results.tables import load_runs, load_table, require_runs, table_names
 
 
@@ -56,9 +56,7 @@ def write_parquet(results_dir: str | Path, out: Path) -> list[Path]:
         MissingPackageError: pyarrow is not installed.
     """
     require_package("export to parquet", "pyarrow", "parquet")
-    return _write(
-        results_dir, out, "parquet", lambda table, path: table.to_parquet(path, engine="pyarrow", index=False)
-    )
+    return _write(results_dir, out, "parquet", _write_parquet)
 
 
 def _write(
@@ -69,6 +67,11 @@ def _write(
         paths.append(out / f"{name}.{ending}")
         write(table, paths[-1])
     return paths
+
+
+def _write_parquet(table: pd.DataFrame, path: Path) -> None:
+    with replaced(path) as temporary:
+        table.to_parquet(temporary, engine="pyarrow", index=False)
 
 
 def _csv(table: pd.DataFrame) -> str:

@@ -18,17 +18,24 @@ def vega_script() -> Markup:
     vl-convert needs two to three seconds of processor time to bundle it, so the result is kept in
     `$XDG_CACHE_HOME/seqharness`, under the version of vl-convert.
     """
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seqharness"
-    path = folder / f"vega-{version('vl-convert-python')}.js"
+    path = _cache_dir() / f"vega-{version('vl-convert-python')}.js"
     with contextlib.suppress(OSError, UnicodeDecodeError):
         return _checked(path.read_text(encoding="utf-8"))
     import vl_convert
 
     text = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     with contextlib.suppress(OSError):  # without a cache the next page takes as long
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text)
     return _checked(text)
+
+
+def _cache_dir() -> Path:
+    """The user's cache; without a home a folder that cannot be made."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seqharness"
+    except RuntimeError:
+        return Path(os.devnull) / "seqharness"
 
 
 def _checked(text: str) -> Markup:

@@ -34,8 +34,14 @@ def file_versions(paths: Iterable[Path]) -> tuple[FileVersion, ...]:
 
 
 def cache_dir() -> Path:
-    """The folder for files that this package can make again: `$XDG_CACHE_HOME/seqharness`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seqharness"
+    """The folder for files that this package can make again: `$XDG_CACHE_HOME/seqharness`.
+
+    Without a home it is one that cannot be made: then nothing is cached.
+    """
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seqharness"
+    except RuntimeError:  # no $HOME, and no entry for this user
+        return Path(os.devnull) / "seqharness"
 
 
 def data_root(data_dir: str | Path | None) -> Path:

