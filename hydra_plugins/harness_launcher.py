@@ -1,4 +1,4 @@
-"""The launcher of `harness -m` on one machine: worker processes that are used again from run to run."""
+"""The launcher of `harness -m` on one machine: worker processes in which runs cannot harm each other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class LocalLauncher(Launcher):
     """Composes each job's config in this process and runs it in a worker, see `experiment.workers`."""
 
-    def __init__(self, n_jobs: int = -1) -> None:
+    def __init__(self, n_jobs: int | None = None) -> None:
         self.n_jobs = n_jobs
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
@@ -25,7 +25,7 @@ class LocalLauncher(Launcher):
         Raises:
             ValueError: `n_jobs` is 0 or no whole number.
         """
-        from harness.experiment.workers import number_of_workers
+        from harness.experiment.places import number_of_workers
 
         number_of_workers(self.n_jobs)
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.cli.arguments import MULTIRUN_FLAGS, counted, overrides_of, take_flag
 from harness.cli.run import row_of
 from harness.cli.terminal import say
 from harness.experiment.errors import ConfigError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from harness.experiment.combinations import Job
 
 HELP = """\
 usage: harness -m KEY=VALUE1,VALUE2 ... [--dry-run] [--config-dir FOLDER]
@@ -47,7 +53,7 @@ def main(arguments: list[str]) -> int:
     from harness.experiment.combinations import combinations_of, compose_master, plan_jobs
     from harness.experiment.grid import run_grid
     from harness.experiment.tuning import plan_stages
-    from harness.experiment.workers import number_of_workers, release_workers
+    from harness.experiment.workers import release_workers
     from harness.kernels.disk_cache import why_not_cached
 
     if dry:
@@ -55,12 +61,9 @@ def main(arguments: list[str]) -> int:
 
         master, of_sweeper = compose_master(overrides)
         stages = plan_stages(master, of_sweeper)
-        try:
-            workers = number_of_workers(master.hydra.launcher.get("n_jobs", 1))
-        except ValueError as error:
-            raise ConfigError(str(error)) from None
         if stages is None:
             jobs = plan_jobs(master, combinations_of(master.hydra.sweeper.get("params"), of_sweeper))
+        workers = _places(master, [*stages.tuning] if stages is not None else jobs)
         say(dry_run_text(jobs, workers) if stages is None else stages_text(stages, workers))
         return 0
     if (reason := why_not_cached()) is not None:  # workers say it in the logs of their runs alone
@@ -82,6 +85,17 @@ def main(arguments: list[str]) -> int:
     if counts.keys() & {"failed", "interrupted", "not run"}:
         say("the same command tries these again")
     return 0 if all(_as_asked(row) for row in rows.values()) else 1
+
+
+def _places(master: DictConfig, jobs: Sequence[Job]) -> int:
+    """Runs at a time."""
+    from harness.experiment.places import choose_places
+
+    try:
+        devices = {str(job.plan.device) for job in jobs}
+        return len(choose_places(master.hydra.launcher.get("n_jobs", 1), devices))
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _as_asked(row: dict[str, Any]) -> bool:

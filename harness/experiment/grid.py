@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.callbacks import Callbacks
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 from omegaconf import DictConfig
 
 from harness.experiment.combinations import Job, combinations_of, compose_master, plan_jobs
@@ -23,11 +20,11 @@ from harness.experiment.config import has_tune
 from harness.experiment.cost import expected_cost
 from harness.experiment.errors import ConfigError, flat
 from harness.experiment.finished import why_not_finished
+from harness.experiment.launching import launch_jobs
 from harness.experiment.progress import show_progress
-from harness.experiment.run import job, record_interrupted
+from harness.experiment.run import job
 from harness.experiment.tuning import Stages, decide, final_jobs, plan_stages, record
 from harness.results import store
-from harness.results.schema import STATUSES
 
 log = logging.getLogger("harness.grid")
 
@@ -121,8 +118,8 @@ def _make(
 ) -> int:
     """Makes the runs that have not finished, the long ones first, so that no core idles at the end.
 
-    A worker that is killed takes the runs of the others with it: these become `interrupted` rows, and the
-    rest is run in new workers.
+    With joblib's launcher a worker that is killed takes the runs of the others with it: these become
+    `interrupted` rows, and the rest is run in new workers.
 
     Returns:
         How many runs were begun.
@@ -140,7 +137,7 @@ def _make(
         for start in range(0, len(by_cost), size):
             pending = by_cost[start : start + size]
             while pending:
-                pending, begun = _launch(launcher, pending, first_index + made)
+                pending, begun = launch_jobs(launcher, pending, first_index + made)
                 made += begun
     return made
 
@@ -157,41 +154,6 @@ def prepare(results_dir: Path) -> None:
         raise ConfigError(
             f"results_dir={results_dir} cannot be written ({error.strerror}); name another"
         ) from None
-
-
-def _launch(launcher: Launcher, pending: Sequence[Job], first_index: int) -> tuple[list[Job], int]:
-    """Launches jobs; returns those that did not begin because workers broke down, and how many began."""
-    before = {item.folder: store.file_stamp(item.folder / "config.yaml") for item in pending}
-    reason: str | None = None
-    returned: Iterable[JobReturn] = ()
-    try:
-        returned = launcher.launch([list(item.overrides) for item in pending], initial_job_idx=first_index)
-    except BrokenProcessPool as error:
-        reason = _why_broken(error)
-    for item, result in zip(pending, returned, strict=False):
-        if result.status is JobStatus.FAILED:  # `execute` raises only when the row cannot be written
-            log.error("%s: %s", item.plan.run_id, flat(str(result._return_value)))
-    now = {item.folder: store.file_stamp(item.folder / "config.yaml") for item in pending}
-    left = [item for item in pending if now[item.folder] == before[item.folder]]
-    cut_off = [item for item in pending if item not in left and store.status_of(item.folder) not in STATUSES]
-    for item in cut_off:
-        record_interrupted(item.plan, reason or "its process ended without a row")
-    if reason is not None:
-        log.error("%s: %d runs were cut off, %d are left", reason, len(cut_off), len(left))
-        if len(left) < len(pending):
-            return left, len(pending) - len(left)
-    for item in left:
-        if why_not_finished(item.plan) is not None:
-            log.error(
-                "%s was not begun: another process has it, or the launcher left it out", item.plan.run_id
-            )
-    return [], len(pending) - len(left)
-
-
-def _why_broken(error: BrokenProcessPool) -> str:
-    if isinstance(error, TerminatedWorkerError):
-        return "a worker was killed, by hand or because memory ran out"
-    return f"the workers broke down: {flat(f'{error} {error.__cause__ or str()}')[-500:]}"
 
 
 def _mention_old_results(results_dir: Path) -> None:

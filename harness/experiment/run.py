@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import multiprocessing
 import os
 import time
 import traceback
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from harness.experiment.errors import where_it_happened
 from harness.experiment.finished import why_not_finished
+from harness.experiment.logs import log_to
 from harness.experiment.one_length import require_one_length
 from harness.experiment.plan import Plan, plan, why_changed
 from harness.experiment.weights import save_weights
@@ -27,7 +25,7 @@ from harness.experiment.workers import end_with_parent
 from harness.kernels import choose_kernel
 from harness.results import store
 from harness.results.machine import PeakMemory, provenance
-from harness.results.schema import STATUSES, EvalRow, RunRecord, Table
+from harness.results.schema import EvalRow, RunRecord, Table
 from harness.tasks import NO_LABEL, Task, measure_baselines
 from harness.training import (
     History,
@@ -41,11 +39,11 @@ from harness.training import (
     train,
     training_process,
 )
+from harness.workers.stop import is_from_outside, undisturbed
 
 log = logging.getLogger("harness.run")
 
-LOCK_S = 5.0
-"""Seconds to wait for the lock of a worker that is being ended with its pool."""
+STOPPED_BY_USER = "stopped by the user"
 
 
 def job(config: DictConfig) -> float:
@@ -80,18 +78,8 @@ def execute(run: Plan, *, echo: bool = True) -> None:
             if why_not_finished(run) is None and not run.rerun:
                 return
             store.begin(run.folder, OmegaConf.to_yaml(OmegaConf.create(run.identity.config)))
-            with _log_to(run.folder / "log.txt", echo=echo):
+            with log_to(run.folder / "log.txt", echo=echo):
                 _attempt(run)
-    except Timeout:
-        log.warning("%s is being run by another process: left to it", run.run_id)
-
-
-def record_interrupted(run: Plan, error: str) -> None:
-    """Writes the row of a run whose process was killed, unless another process has begun it again."""
-    try:
-        with FileLock(run.folder / store.LOCK_NAME, timeout=LOCK_S):
-            if store.status_of(run.folder) not in STATUSES:
-                store.finish(run.folder, RunRecord(**_known_columns(run), status="interrupted", error=error))
     except Timeout:
         log.warning("%s is being run by another process: left to it", run.run_id)
 
@@ -105,7 +93,7 @@ def make_model(run: Plan) -> tuple[SequenceClassifier, str]:
 
 def _attempt(run: Plan) -> None:
     """Trains, and turns every way of ending into a row."""
-    columns = _known_columns(run)
+    columns = known_columns(run)
     history, tables = History(), []
     cpu, memory = time.process_time(), PeakMemory()
     try:
@@ -122,10 +110,11 @@ def _attempt(run: Plan) -> None:
             ending = {"status": "failed", "error": f"{changed}; the same command runs it again"}
         elif history.diverged:
             ending = {"status": "diverged", "error": history.diverged}
-    except KeyboardInterrupt:
-        store.finish(run.folder, RunRecord(**columns, status="interrupted", error="stopped by the user"))
-        raise
     except BaseException as error:  # one run never takes the grid down: the row says what happened
+        if isinstance(error, KeyboardInterrupt) and is_from_outside(error):
+            with undisturbed():
+                store.finish(run.folder, RunRecord(**columns, status="interrupted", error=STOPPED_BY_USER))
+            raise
         log.error("%s", traceback.format_exc())
         ending = {"status": "failed", "error": where_it_happened(error)[:500]}
     ending |= {"cpu_s": time.process_time() - cpu, "peak_rss_mb": memory.mib()}
@@ -221,7 +210,7 @@ def _test_other_lengths(run: Plan, model: SequenceClassifier) -> dict[str, float
     return columns
 
 
-def _known_columns(run: Plan) -> dict[str, Any]:
+def known_columns(run: Plan) -> dict[str, Any]:
     """The columns that are known before training."""
     spec = run.task.spec
     return run.columns() | {
@@ -240,26 +229,3 @@ def _known_columns(run: Plan) -> dict[str, Any]:
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **provenance(),
     }
-
-
-@contextlib.contextmanager
-def _log_to(path: Path, *, echo: bool) -> Iterator[None]:
-    """Sends the harness's log and Python's warnings to a file while a run lasts."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    loggers = [logging.getLogger("harness"), logging.getLogger("py.warnings")]
-    before = [(logger.level, logger.propagate) for logger in loggers]
-    logging.captureWarnings(True)
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
-        logger.propagate = echo
-    try:
-        yield
-    finally:
-        logging.captureWarnings(False)
-        for logger, (level, propagate) in zip(loggers, before, strict=True):
-            logger.removeHandler(handler)
-            logger.setLevel(level)
-            logger.propagate = propagate
-        handler.close()

@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, run_job, setup_globals
+from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
-from joblib import effective_n_jobs
-from joblib.externals.loky import get_reusable_executor, reusable_executor
 from omegaconf import DictConfig, open_dict
 
+from harness.experiment.places import Places, choose_places
+from harness.workers import Call, Outcome, Pool
+
+log = logging.getLogger("harness.grid")
+
 PARENT_S = 1.0
-"""Seconds between two looks of a worker at whether its parent is there."""
+"""Seconds between two looks of a worker of another launcher at whether its parent is there."""
+
+INTERRUPT_S = 2.5
+"""Seconds that runs in progress have, after Ctrl-C, to write their rows."""
+
+PRELOAD = ("torch", "numba", "harness.experiment.run")
+"""What workers have imported before their first run."""
+
+OWN = ("harness.", "torch.")
+"""Beginnings of the `_target_` of code that leaves its process as it was."""
+
+_pool: Pool | None = None
 
 
-def number_of_workers(n_jobs: Any) -> int:
-    """Worker processes for `n_jobs`; negative numbers count from the number of cores, −1 is one a core.
+class WorkerDiedError(RuntimeError):
+    """The process that made a run ended; the text says how."""
 
-    Raises:
-        ValueError: not a whole number, or 0.
-    """
-    try:
-        return int(effective_n_jobs(n_jobs))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"hydra.launcher.n_jobs={n_jobs}: {error}; -1 means one a core") from None
+
+class TooLongError(RuntimeError):
+    """A run took longer than `train.max_minutes`, and its process was ended."""
 
 
 def launch(
@@ -40,41 +49,98 @@ def launch(
     config: DictConfig,
     job_overrides: Sequence[Sequence[str]],
     first_index: int,
-    n_jobs: int,
+    n_jobs: int | None,
 ) -> list[JobReturn]:
     """Runs Hydra jobs in worker processes, in the order given.
 
     Each config is composed here, by the context's config loader, and sent to the worker, which composes
-    nothing. Workers stay for the next call in this process.
+    nothing. Workers stay for the next call in this process; jobs with third-party code have each a worker of
+    their own. A job whose worker died is run once more, alone.
+
+    Returns:
+        What the jobs returned. Of one whose worker died twice, or took too long, the status is `FAILED` and
+        the value a `WorkerDiedError` or `TooLongError`.
 
     Raises:
-        BrokenProcessPool: a worker was killed; jobs that were not begun are left out.
+        WorkersBrokenError: no worker can be started; jobs that were not begun are left out.
     """
-    workers = get_reusable_executor(
-        max_workers=min(number_of_workers(n_jobs), max(1, len(job_overrides))), timeout=300
-    )
+    configs = [
+        _job_config(context, config, overrides, index)
+        for index, overrides in enumerate(job_overrides, start=first_index)
+    ]
+    places = choose_places(n_jobs, {str(one.device) for one in configs})
+    if places.said:
+        log.warning("%s", places.said)
     callbacks_only = type(context)(config_loader=None, callbacks=context.callbacks)  # type: ignore[arg-type]
-    singletons = Singleton.get_state()
-    futures: list[Future[JobReturn]] = []
-    for index, overrides in enumerate(job_overrides, start=first_index):
-        job_config = context.config_loader.load_sweep_config(config, list(overrides))
-        with open_dict(job_config):
-            job_config.hydra.job.id = f"{job_config.hydra.job.name}_{index}"
-            job_config.hydra.job.num = index
-        arguments = (callbacks_only, job_config, task_function, singletons, os.getpid())
-        futures.append(workers.submit(_run, *arguments))
+    calls = [
+        Call(
+            _run,
+            (callbacks_only, one, task_function),
+            fresh=runs_third_party_code(one),
+            limit_s=limit_of(one),
+        )
+        for one in configs
+    ]
+    pool = _pool_on(places, len(calls))
+    returned: dict[int, JobReturn] = {}
     try:
-        return [future.result() for future in futures]
+        died = []
+        for outcome in pool.results(calls):
+            if outcome.death is not None and not outcome.too_long:
+                died.append(outcome.index)
+                names = " ".join(job_overrides[outcome.index])
+                log.warning("%s: %s; made again, alone", names, _in_words(outcome.death))
+            else:
+                returned[outcome.index] = _job_return(outcome, configs[outcome.index])
+        for index in died:  # one after the other, so that no run dies with another
+            [outcome] = pool.results([calls[index]])
+            returned[index] = _job_return(outcome, configs[index])
     except KeyboardInterrupt:
-        workers.shutdown(wait=False, kill_workers=True)
+        pool.interrupt(INTERRUPT_S)
         raise
+    return [returned[index] for index in range(len(calls))]
+
+
+def run_alone(task_function: TaskFunction, config: DictConfig) -> Any:
+    """One call of a task function in a worker of its own, which is ended when `train.max_minutes` is over.
+
+    Raises:
+        TooLongError: it took longer.
+        WorkerDiedError: its process ended in another way.
+    """
+    pool = Pool(1, preload=PRELOAD)
+    try:
+        [outcome] = pool.results([Call(task_function, (config,), fresh=True, limit_s=limit_of(config))])
+    except KeyboardInterrupt:
+        pool.interrupt(INTERRUPT_S)
+        raise
+    finally:
+        pool.close()
+    error = outcome.error or _death_of(outcome, config)
+    if error is not None:
+        raise error
+    return outcome.value
 
 
 def release_workers() -> None:
-    """Lets idle workers end now; otherwise the process waits for them when it ends itself."""
-    workers = reusable_executor._executor  # None when there are none
-    if workers is not None:
-        workers.shutdown(wait=False)
+    """Ends the idle workers; the next grid in this process starts others."""
+    global _pool
+    if _pool is not None:
+        _pool.close()
+    _pool = None
+
+
+def runs_third_party_code(config: DictConfig) -> bool:
+    """Whether a job runs code that is neither this package's nor torch's: cell, task or a callback."""
+    targets = [config.cell.get("_target_"), config.task.get("_target_")]
+    callbacks = config.hydra.get("callbacks") if "hydra" in config else None
+    return bool(callbacks) or not all(str(target).startswith(OWN) for target in targets)
+
+
+def limit_of(config: DictConfig) -> float | None:
+    """Seconds that one attempt of a job may take, if its config says so."""
+    minutes = config.train.get("max_minutes")
+    return 60 * minutes if isinstance(minutes, int | float) and minutes > 0 else None
 
 
 @functools.cache
@@ -92,17 +158,52 @@ def end_with_parent(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _run(
-    context: HydraContext,
-    config: DictConfig,
-    task_function: TaskFunction,
-    singletons: dict[Any, Any],
-    parent: int,
-) -> JobReturn:
+def _pool_on(places: Places, calls: int) -> Pool:
+    """The pool of this process, made again where it has other places; never larger than is of use."""
+    global _pool
+    environments = list(places.environments[: max(1, calls)])
+    if _pool is None or _pool.environments[: len(environments)] != environments:
+        release_workers()
+        _pool = Pool(len(places), preload=PRELOAD, environments=places.environments)
+    return _pool
+
+
+def _job_config(
+    context: HydraContext, config: DictConfig, overrides: Sequence[str], index: int
+) -> DictConfig:
+    job_config = context.config_loader.load_sweep_config(config, list(overrides))
+    with open_dict(job_config):
+        job_config.hydra.job.id = f"{job_config.hydra.job.name}_{index}"
+        job_config.hydra.job.num = index
+    return job_config
+
+
+def _job_return(outcome: Outcome, config: DictConfig) -> JobReturn:
+    if isinstance(outcome.value, JobReturn):
+        return outcome.value
+    failed = JobReturn()
+    failed.status = JobStatus.FAILED
+    failed.return_value = outcome.error or _death_of(outcome, config)
+    return failed
+
+
+def _death_of(outcome: Outcome, config: DictConfig) -> Exception | None:
+    if outcome.too_long:
+        return TooLongError(f"it took longer than train.max_minutes={config.train.max_minutes}")
+    if outcome.death is None:
+        return None
+    return WorkerDiedError(_in_words(outcome.death))
+
+
+def _in_words(death: str) -> str:
+    if death.startswith("ended"):
+        return f"its process {death} without a row"
+    return f"its process was {death}"
+
+
+def _run(context: HydraContext, config: DictConfig, task_function: TaskFunction) -> JobReturn:
     """In the worker: one job, with Hydra's callbacks around it."""
-    end_with_parent(parent)
     setup_globals()
-    Singleton.set_state(singletons)
     HydraConfig.instance().set_config(config)
     return run_job(
         hydra_context=context,

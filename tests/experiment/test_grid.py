@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from filelock import FileLock
-from joblib.externals.loky import reusable_executor
 
 import harness
 from harness.cli.main import main
@@ -19,6 +18,7 @@ from harness.experiment.grid import run_grid
 from harness.experiment.progress import show_progress
 from harness.experiment.workers import release_workers
 from harness.results import store
+from harness.workers import Pool
 from tests.experiment.expanded import jobs_of
 from tests.processes import run_harness
 
@@ -144,17 +144,22 @@ def test_the_time_left_goes_by_what_the_runs_that_are_left_are_expected_to_cost(
 
 @pytest.mark.usefixtures("without_figures")
 def test_idle_workers_end_and_none_are_made_to_be_ended(tiny, monkeypatch):
-    monkeypatch.setattr(reusable_executor, "_executor", None)
+    closed, close = [], Pool.close
+
+    def recording(self):
+        closed.append(self.processes)
+        close(self)
+
+    monkeypatch.setattr(Pool, "close", recording)
     release_workers()
-    assert reusable_executor._executor is None
     assert main(["-m", *tiny, "seed=1,2", "hydra/launcher=basic"]) == 0
-    assert reusable_executor._executor is None
+    assert closed == []
     assert main(["-m", *tiny, "seed=3,4", "hydra.launcher.n_jobs=1"]) == 0
-    workers = reusable_executor._executor
-    with pytest.raises(RuntimeError, match="shutdown"):
-        workers.submit(int)
-    assert main(["-m", *tiny, "seed=5,6", "hydra.launcher.n_jobs=1"]) == 0  # new ones take their place
-    assert reusable_executor._executor is not workers
+    [[worker]] = closed
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
+    assert main(["-m", *tiny, "seed=5,6", "hydra.launcher.n_jobs=1"]) == 0  # a new one takes its place
+    assert len(closed) == 2
 
 
 def test_failed_and_diverged_runs_do_not_take_the_grid_down(tiny, tmp_path, capsys, request):
@@ -171,20 +176,19 @@ def test_failed_and_diverged_runs_do_not_take_the_grid_down(tiny, tmp_path, caps
     assert "2 finished before, 2 to do" in capsys.readouterr().err
 
 
-def test_a_killed_worker_costs_only_its_time(tmp_path):
+def test_a_killed_worker_costs_only_the_run_that_it_was_making(tmp_path):
     tiny = ["task=delayed_recall", "task.seq_len=5", "task.n_train=60", "train.steps=6", "train.eval_every=3",
             "cell=custom", "cell._target_=tests.outside.Killer", "cell.hidden_size=3,4,5,6,7,8"]  # fmt: skip
     workers, here = "hydra.launcher.n_jobs=2", "hydra/launcher=basic"
     calm, killed = tmp_path / "calm", tmp_path / "killed"
     fuse = tmp_path / "fuse"
     first = run_harness("-m", *tiny, workers, f"results_dir={killed}", KILLER_FUSE=str(fuse))
-    assert first.returncode == 1, first.stderr
-    assert "a worker was killed" in first.stderr
+    assert first.returncode == 0, first.stderr
+    assert first.stderr.count("its process was killed by SIGKILL; made again, alone") == 1
     runs = harness.load_runs(killed)
-    assert len(runs) == 6  # the rest went on in new workers
-    assert runs.loc[runs["hidden_size"] == 5, "status"].item() == "interrupted"
-    second = run_harness("-m", *tiny, here, f"results_dir={killed}", KILLER_FUSE=str(fuse))
-    assert second.returncode == 0, second.stderr
+    assert len(runs) == 6
+    again = [path.parent.name for path in killed.glob("runs/*/attempt-*")]
+    assert again == runs.loc[runs["hidden_size"] == 5, "run_id"].to_list()
     undisturbed = run_harness("-m", *tiny, here, f"results_dir={calm}", KILLER_FUSE=str(fuse))
     assert undisturbed.returncode == 0, undisturbed.stderr
     pd.testing.assert_frame_equal(quality(killed), quality(calm), check_exact=True)

@@ -20,6 +20,7 @@ from harness.experiment.compose_grid import GridLoader
 from harness.experiment.conf_files import config_loader
 from harness.experiment.config import compose
 from harness.experiment.run import job
+from harness.workers import Outcome
 from tests.experiment.test_grid_composer import anatomy
 
 ROOT = Path(__file__).parents[2]
@@ -176,21 +177,23 @@ def test_other_launchers_get_hydras_own_config_loader():
 
 
 def test_jobs_are_sent_to_workers_composed(tiny, monkeypatch):
-    """The worker's part is run here with a context that has no config loader: it could compose nothing."""
+    """The worker gets a context that has no config loader: it could compose nothing."""
     from harness.experiment import workers
 
-    class Immediately:
-        def submit(self, function, *arguments):
-            context, config, *_ = arguments
-            assert context.config_loader is None
-            assert config.hydra.job.num == len(done)
-            done.append(OmegaConf.select(config, "seed"))
-            result = JobReturn()
-            result.status, result.return_value = JobStatus.COMPLETED, 0.0
-            return type("Done", (), {"result": lambda _: result})()
+    class Immediately(workers.Pool):
+        def results(self, calls):
+            for index, call in enumerate(calls):
+                context, config, _ = call.arguments
+                assert context.config_loader is None
+                assert config.hydra.job.num == len(done)
+                assert not call.fresh
+                done.append(OmegaConf.select(config, "seed"))
+                result = JobReturn()
+                result.status, result.return_value = JobStatus.COMPLETED, 0.0
+                yield Outcome(index, value=result)
 
     done = []
-    monkeypatch.setattr(workers, "get_reusable_executor", lambda **_: Immediately())
+    monkeypatch.setattr(workers, "Pool", Immediately)
     assert main(["-m", *tiny, "seed=4,5"]) == 1  # nothing was run
     assert done == [4, 5]
 

@@ -295,25 +295,6 @@ def test_tokens_can_be_embedded(tiny):
     assert row["n_params"] == 4 * 3 + sum(p.numel() for p in bare.parameters()) + 2 * 4 + 2
 
 
-def test_a_run_that_another_process_took_up_is_not_called_interrupted(tiny, caplog):
-    from filelock import FileLock
-
-    from harness.experiment.run import record_interrupted
-
-    planned = plan(compose(tiny))
-    folder = store.runs_dir(planned.results_dir) / planned.run_id
-    store.begin(folder, "")
-    with FileLock(folder / store.LOCK_NAME):
-        record_interrupted(planned, "killed")
-    assert store.status_of(folder) == "begun"
-    assert "another process" in caplog.text
-    record_interrupted(planned, "killed")
-    assert store.read_row(folder)["error"] == "killed"
-    done = run([*tiny, "seed=2"])
-    record_interrupted(plan(compose([*tiny, "seed=2"])), "killed")
-    assert store.read_row(done)["status"] == "ok"
-
-
 @pytest.mark.usefixtures("without_figures")
 def test_an_error_of_any_class_is_a_row_and_the_grid_goes_to_its_end(tiny, tmp_path, capsys):
     from harness.cli import main

@@ -1,0 +1,89 @@
+"""Ctrl-C, SIGTERM and SIGHUP: what stops a command or a call, told apart from what its code raises itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+STOPPED = "harness: stopped; the same command resumes"
+
+
+class Stopped(KeyboardInterrupt):
+    """The user or the system asked this process to stop."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = exit_code(number)
+
+
+def exit_code(number: int) -> int:
+    """130 for Ctrl-C; 143, that of SIGTERM, for the other signals."""
+    return 130 if number == signal.SIGINT else 143
+
+
+def raise_stopped(number: int, frame: FrameType | None) -> None:
+    """A signal handler."""
+    raise Stopped(number)
+
+
+def is_from_outside(error: KeyboardInterrupt) -> bool:
+    """Whether it came from a signal; where no handler of ours is set, it counts as if it did."""
+    return isinstance(error, Stopped) or signal.getsignal(signal.SIGINT) not in (raise_stopped, _stop)
+
+
+@contextlib.contextmanager
+def stops_with_signals() -> Iterator[None]:
+    """Signals raise `Stopped` meanwhile, or end the process at once while it imports modules.
+
+    Half an import leaves nothing that is worth to be cleaned up, and modules in C turn the exception into
+    others. Signals that are ignored, as below `nohup`, stay ignored.
+    """
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    changed = {}
+    if threading.current_thread() is threading.main_thread():
+        changed = {number: old for number in SIGNALS if (old := signal.getsignal(number)) in usual}
+    for number in changed:
+        signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number, old in changed.items():
+            signal.signal(number, old)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Signals are ignored meanwhile: for what is short and must be whole, as writing a row."""
+    changed = {}
+    if threading.current_thread() is threading.main_thread():
+        changed = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in changed:
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, old in changed.items():
+            signal.signal(number, old)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    if _imports(frame):
+        sys.stderr.write(STOPPED + "\n")
+        sys.stderr.flush()
+        os._exit(exit_code(number))
+    raise Stopped(number)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
