@@ -3,10 +3,19 @@
 import os
 import sys
 
+
+def main() -> int:
+    """Runs one command; Ctrl-C ends it without a traceback while it is still being imported, too."""
+    from harness.workers.stop import stops_with_signals
+
+    with stops_with_signals():
+        from harness.cli.main import main
+
+        return main()
+
+
 if __name__ == "__main__":
     if not sys.flags.safe_path and sys.path and sys.path[0] in ("", os.getcwd()):
         del sys.path[0]  # before any import that is not of Python itself
-
-    from harness.cli.main import main
 
     sys.exit(main())

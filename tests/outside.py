@@ -1,10 +1,14 @@
 """Third-party cells, as a user would write them and name them by `_target_`."""
 
+import ctypes
 import functools
 import os
 import signal
+import time
+import warnings
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -65,7 +69,7 @@ class Interrupted(nn.GRU):
 
     def forward(self, x, state=None):
         if self.training:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGINT)
         return super().forward(x, state)
 
 
@@ -114,3 +118,119 @@ class ExitsInConstructor(nn.GRU):
 
     def __init__(self, *arguments, **options):
         raise SystemExit(0)
+
+
+class _Misbehaves(nn.GRU):
+    """As nn.GRU until its third training call."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.calls = 0
+
+    def forward(self, x, state=None):
+        self.calls += self.training and len(x) > 1
+        if self.training and self.calls == 3:
+            self.misbehave()
+        return super().forward(x, state)
+
+
+class Hangs(_Misbehaves):
+    def misbehave(self):
+        time.sleep(3600)
+
+
+class HangsDeaf(_Misbehaves):
+    """Hangs and does not listen to Ctrl-C."""
+
+    def misbehave(self):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        time.sleep(3600)
+
+
+class Crashes(_Misbehaves):
+    def misbehave(self):
+        ctypes.string_at(0)
+
+
+class ExitsAtOnce(_Misbehaves):
+    def misbehave(self):
+        os._exit(0)
+
+
+class KilledByTerm(_Misbehaves):
+    def misbehave(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+
+class RaisesBaseLate(_Misbehaves):
+    def misbehave(self):
+        raise type("Own", (BaseException,), {})("not an Exception")
+
+
+class RaisesKeyboardInterrupt(_Misbehaves):
+    def misbehave(self):
+        raise KeyboardInterrupt("of the cell")
+
+
+class ChangesFolder(_Misbehaves):
+    def misbehave(self):
+        os.chdir("/")
+
+
+class ChangesDtype(_Misbehaves):
+    def misbehave(self):
+        torch.set_default_dtype(torch.float64)
+
+
+class ChangesAll(_Misbehaves):
+    def misbehave(self):
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.set_num_threads(2)
+        torch.set_float32_matmul_precision("medium")
+        warnings.simplefilter("ignore")
+        os.environ["OMP_NUM_THREADS"] = "2"
+        np.random.seed(0)
+        torch.manual_seed(0)
+        torch.nn.functional.relu = None
+        nn.GRU.forward = None
+
+
+class Forks(_Misbehaves):
+    """Leaves a child and a daemon behind."""
+
+    def misbehave(self):
+        if os.fork() == 0:
+            time.sleep(3600)
+            os._exit(0)
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                time.sleep(3600)
+            os._exit(0)
+
+
+class ForksAndReturns(_Misbehaves):
+    """The rest of the run is made twice."""
+
+    def misbehave(self):
+        os.fork()
+
+
+class FillsMemory(_Misbehaves):
+    """Asks for more than RLIMIT_AS allows, which it lowers for its own process."""
+
+    def misbehave(self):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, resource.RLIM_INFINITY))
+        self.ballast = [torch.ones(2**28) for _ in range(64)]
+
+
+class Sleeps(nn.GRU):
+    """As nn.GRU, a little later at each training call: time to be killed in."""
+
+    def forward(self, x, state=None):
+        if self.training:
+            time.sleep(0.05)
+        return super().forward(x, state)

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
 
     from harness.experiment.conf_files import CONFIG_NAME, conf_dir
     from harness.experiment.config import compose
-    from harness.experiment.run import job
+    from harness.experiment.job import job
 
     given = with_searchpath(arguments)
     rest = [item for item in given if item not in MULTIRUN_FLAGS]

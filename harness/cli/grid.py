@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.cli.arguments import MULTIRUN_FLAGS, counted, overrides_of, take_flag
 from harness.cli.run import row_of
 from harness.cli.terminal import say
-from harness.experiment.errors import ConfigError
+from harness.experiment.errors import ConfigError, short_path
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -73,7 +73,7 @@ def main(arguments: list[str]) -> int:
     rows = {folder: row_of(folder) for folder in folders}
     for results_dir in sorted({folder.parents[1] for folder in folders}):
         if any(results_dir.glob("runs/*/row.json")):
-            _print_report(results_dir)
+            _print_report(Path(short_path(results_dir)))
     counts = Counter(row["status"] for row in rows.values())
     tuning = sum(row.get("stage") == "tune" for row in rows.values())
     of_tuning = f" ({tuning} for tuning)" if tuning else ""
@@ -105,11 +105,15 @@ def _as_asked(row: dict[str, Any]) -> bool:
 
 def _print_report(results_dir: Path) -> None:
     """Prints what the runs show and where the page is, written again unless it shows these very rows."""
+    from filelock import FileLock
+
     from harness.cli.report import report_text, write
     from harness.report import is_current
     from harness.report.page import PAGE_FILE
+    from harness.results import store
 
-    if is_current(results_dir):
-        say(f"the report is up to date: {results_dir / PAGE_FILE}")
-        return
-    say(report_text(write(results_dir)))
+    with FileLock(store.runs_dir(results_dir) / store.LOCK_NAME):  # two grids on one folder end together
+        if is_current(results_dir):
+            say(f"the report is up to date: {results_dir / PAGE_FILE}")
+        else:
+            say(report_text(write(results_dir)))

@@ -20,6 +20,7 @@ from harness.cli.show import command as show
 from harness.cli.terminal import prepare_streams, say
 from harness.experiment.errors import ConfigError, full_traceback
 from harness.results.store import DamagedTableError, NewerSchemaError
+from harness.workers.stop import STOPPED, Stopped, stops_with_signals, undisturbed
 
 
 class Command(NamedTuple):
@@ -60,15 +61,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     atexit.register(gc.freeze)  # at exit the garbage collector then skips torch's many objects
     prepare_streams()
     try:
-        return _dispatch(arguments)
+        with stops_with_signals():
+            return _dispatch(arguments)
     except (ConfigError, DamagedTableError, NewerSchemaError) as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             say(full_traceback(error), sys.stderr)
         say(f"harness: {error}", sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("harness: stopped; the same command resumes", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as error:
+        with undisturbed():
+            print(STOPPED, file=sys.stderr, flush=True)
+        return error.exit_code if isinstance(error, Stopped) else 130
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -94,7 +97,7 @@ examples:
   harness -m experiment=smoke
 
 A grid resumes: finished runs are skipped, failed runs are tried again.
-Exit code: 0 all ok, 1 a run did not end well, 2 wrong input, 130 stopped with Ctrl-C."""
+Exit code: 0 all ok, 1 a run did not end well, 2 wrong input, 130 after Ctrl-C, 143 after another signal."""
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cli.arguments import overrides_of, take_flag
 from harness.cli.terminal import say
+from harness.experiment.errors import short_path
 
 if TYPE_CHECKING:
     from harness.experiment.plan import Plan
@@ -49,11 +50,12 @@ def main(arguments: list[str]) -> int:
     from harness.experiment.config import compose_run
     from harness.experiment.finished import why_not_finished
     from harness.experiment.grid import prepare
+    from harness.experiment.job import execute_within_limit
     from harness.experiment.plan import plan
-    from harness.experiment.run import execute
     from harness.results import gather
 
-    run = plan(compose_run(overrides))
+    config = compose_run(overrides)
+    run = plan(config)
     if dry:
         from harness.cli.dry_run import dry_run_text
 
@@ -62,9 +64,9 @@ def main(arguments: list[str]) -> int:
     logging.getLogger("harness").setLevel(logging.INFO)
     prepare(run.results_dir)
     if why_not_finished(run) is None and not run.rerun:
-        say(f"{run.run_id} finished before: {run.folder}", file=sys.stderr)
+        say(f"{run.run_id} finished before: {short_path(run.folder)}", file=sys.stderr)
     else:
-        execute(run)
+        execute_within_limit(run, config)
         gather(run.results_dir)
     return _print_result(run)
 
@@ -90,7 +92,7 @@ def _print_result(run: Plan) -> int:
         f"best step {row['best_step']} of {row['steps']}"
     )
     norm, seconds = _number(row, "grad_norm_mean", ".3g"), _number(row, "train_s", ".1f")
-    say(f"  gradient norm {norm}, {seconds} s of training; {run.folder}")
+    say(f"  gradient norm {norm}, {seconds} s of training; {short_path(run.folder)}")
     return 0
 
 

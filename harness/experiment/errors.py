@@ -48,10 +48,10 @@ def user_location(error: BaseException) -> str | None:
     """
     for one in _chain(error):
         if isinstance(one, SyntaxError) and one.filename and _is_users(one.filename):
-            return f"{_short(one.filename)}:{one.lineno}"
+            return f"{short_path(one.filename)}:{one.lineno}"
         frames = [frame for frame in traceback.extract_tb(one.__traceback__) if _is_users(frame.filename)]
         if frames:
-            return f"{_short(frames[-1].filename)}:{frames[-1].lineno}"
+            return f"{short_path(frames[-1].filename)}:{frames[-1].lineno}"
     return None
 
 
@@ -92,7 +92,8 @@ def _installed_folders() -> tuple[Path, ...]:
     return tuple(folder.resolve() for folder in folders)
 
 
-def _short(filename: str) -> str:
+def short_path(filename: str | Path) -> str:
+    """A path as it is shown: relative where it lies below the working directory."""
     path = Path(filename).resolve()
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

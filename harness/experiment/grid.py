@@ -20,9 +20,10 @@ from harness.experiment.config import has_tune
 from harness.experiment.cost import expected_cost
 from harness.experiment.errors import ConfigError, flat
 from harness.experiment.finished import why_not_finished
+from harness.experiment.job import job
 from harness.experiment.launching import launch_jobs
+from harness.experiment.others import wait_for_others
 from harness.experiment.progress import show_progress
-from harness.experiment.run import job
 from harness.experiment.tuning import Stages, decide, final_jobs, plan_stages, record
 from harness.results import store
 
@@ -139,6 +140,9 @@ def _make(
             while pending:
                 pending, begun = launch_jobs(launcher, pending, first_index + made)
                 made += begun
+        while pending := wait_for_others(to_do):
+            pending, begun = launch_jobs(launcher, pending, first_index + made)
+            made += begun
     return made
 
 

@@ -116,7 +116,9 @@ def _count(
         with torch.device("meta" if own else "cpu"), seeded(0):
             cell = make_cell(target, features, size, **with_seq_len(target, arguments, spec.seq_len))
             return count_parameters(SequenceClassifier(spec, cell, embedding_size, readout))
-    except (Exception, SystemExit) as error:  # a third-party cell may fail in any way
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a third-party cell may fail in any way
         raise ConfigError(
             f"match_params makes the cell at several sizes, and at cell.hidden_size={size} it failed: "
             f"{where_it_happened(error)}; set cell.hidden_size instead"

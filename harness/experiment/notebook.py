@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from harness.experiment.config import compose_run
 from harness.experiment.grid import prepare
+from harness.experiment.job import execute_within_limit
 from harness.experiment.plan import plan
-from harness.experiment.run import execute
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +31,10 @@ def run(*overrides: str) -> pd.Series:
     """
     from harness.results import load_runs
 
-    planned = plan(compose_run(overrides))
+    config = compose_run(overrides)
+    planned = plan(config)
     prepare(planned.results_dir)
-    execute(planned)
+    execute_within_limit(planned, config)
     runs = load_runs(planned.results_dir)
     rows = [row for _, row in runs[runs["run_id"] == planned.run_id].iterrows()]
     if not rows:

@@ -38,7 +38,7 @@ from harness.results import store
 from harness.results.schema import STAGES
 from harness.tasks import Task, TaskSpec
 from harness.tasks.common.arguments import one_of, whole_number
-from harness.training import Probe, TrainOptions, asked_probes, encoded_size, loop
+from harness.training import Probe, TrainOptions, asked_probes, encoded_size, loop, restored_process
 
 Targets = tuple[tuple[str, Callable[..., Any]], tuple[str, Callable[..., Any]]]
 """Of the cell and of the task: the `_target_` as configured, and what it names."""
@@ -135,10 +135,11 @@ def plan(config: DictConfig) -> Plan:
     try:
         if "hydra" in config:  # not part of a run; `GridComposer` leaves it out
             config = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-        return _plan(config)
-    except ConfigError:
+        with restored_process():  # a third-party module may change it when it is imported
+            return _plan(config)
+    except (ConfigError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:  # third-party tasks and cells may fail in any way
+    except BaseException as error:  # third-party tasks and cells may fail in any way
         if user_location(error) is None:
             if isinstance(error, ValueError | TypeError | OSError | OmegaConfBaseException):
                 raise ConfigError(flat(str(error))) from error
@@ -199,7 +200,7 @@ def _plan(config: DictConfig) -> Plan:
         train=train,
         seed=seed,
         stage=one_of("stage", values["stage"], STAGES),
-        results_dir=Path(values["results_dir"]),
+        results_dir=Path(values["results_dir"]).absolute(),
         threads=whole_number("threads", values["threads"], high=1024),
         kernel=kernel,
         tf32=values["tf32"],

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import multiprocessing
-import os
 import time
 import traceback
 from datetime import UTC, datetime
@@ -13,15 +11,15 @@ from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from harness.experiment.errors import where_it_happened
 from harness.experiment.finished import why_not_finished
 from harness.experiment.logs import log_to
 from harness.experiment.one_length import require_one_length
-from harness.experiment.plan import Plan, plan, why_changed
+from harness.experiment.plan import Plan, why_changed
+from harness.experiment.time_limit import seconds_left
 from harness.experiment.weights import save_weights
-from harness.experiment.workers import end_with_parent
 from harness.kernels import choose_kernel
 from harness.results import store
 from harness.results.machine import PeakMemory, provenance
@@ -34,35 +32,28 @@ from harness.training import (
     count_parameters,
     evaluate,
     largest,
+    restored_process,
     seeded,
     tf32_allowed,
     train,
     training_process,
 )
+from harness.workers import set_time_limit
 from harness.workers.stop import is_from_outside, undisturbed
 
 log = logging.getLogger("harness.run")
 
+LOCK_S = 0.3
+"""Seconds to wait for a lock: another process may only be looking whether it is held."""
+
 STOPPED_BY_USER = "stopped by the user"
 
 
-def job(config: DictConfig) -> float:
-    """Hydra's task function: makes a run and returns its best validation loss, for a sweeper's use.
-
-    Infinity when the run diverged or failed. It logs to the run's own folder, not to the terminal.
-    """
-    logging.getLogger("harness").addHandler(logging.NullHandler())
-    if multiprocessing.current_process().name != "MainProcess":  # a worker of this or another launcher
-        end_with_parent(os.getppid())
-    run = plan(config)
-    execute(run, echo=False)
-    row = store.read_row(run.folder)
-    done = row is not None and row["status"] == "ok" and row.get("val_loss") is not None
-    return float(row["val_loss"]) if row is not None and done else math.inf
-
-
 def execute(run: Plan, *, echo: bool = True) -> None:
-    """Makes a run and writes its record, however it ends; a finished run is left alone.
+    """Makes a run and writes its record, however it ends.
+
+    Left alone is a finished run, one that another process makes, and one that has used its
+    `train.max_minutes`. The limit is kept only in a worker process, see `job.execute_within_limit`.
 
     Args:
         run: the plan.
@@ -74,10 +65,13 @@ def execute(run: Plan, *, echo: bool = True) -> None:
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(run.folder / store.LOCK_NAME, timeout=0):
-            if why_not_finished(run) is None and not run.rerun:
+        with FileLock(run.folder / store.LOCK_NAME, timeout=LOCK_S):
+            left = seconds_left(run)
+            if (why_not_finished(run) is None and not run.rerun) or left == 0:
                 return
             store.begin(run.folder, OmegaConf.to_yaml(OmegaConf.create(run.identity.config)))
+            if left is not None:
+                set_time_limit(left)
             with log_to(run.folder / "log.txt", echo=echo):
                 _attempt(run)
     except Timeout:
@@ -98,6 +92,7 @@ def _attempt(run: Plan) -> None:
     cpu, memory = time.process_time(), PeakMemory()
     try:
         with (
+            restored_process(),
             training_process(threads=run.threads, keep_memory=run.keep_memory) as process,
             tf32_allowed(run.tf32, run.device),
             seeded(run.seed),

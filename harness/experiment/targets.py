@@ -27,7 +27,9 @@ def split_target(key: str, values: Any) -> tuple[Callable[..., Any], dict[str, A
     module_name, _, name = path.rpartition(".")
     try:
         target = getattr(importlib.import_module(module_name), name)
-    except (Exception, SystemExit) as error:  # a third-party module may fail in any way when it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a third-party module may fail in any way when it is imported
         raise ConfigError(f"{key}._target_={path} cannot be imported: {where_it_happened(error)}") from error
     if not callable(target):
         raise ConfigError(f"{key}._target_={path} is not a class or function")

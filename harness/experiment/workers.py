@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -26,7 +26,7 @@ PARENT_S = 1.0
 INTERRUPT_S = 2.5
 """Seconds that runs in progress have, after Ctrl-C, to write their rows."""
 
-PRELOAD = ("torch", "numba", "harness.experiment.run")
+PRELOAD = ("torch", "numba", "harness.experiment.job")
 """What workers have imported before their first run."""
 
 OWN = ("harness.", "torch.")
@@ -101,8 +101,8 @@ def launch(
     return [returned[index] for index in range(len(calls))]
 
 
-def run_alone(task_function: TaskFunction, config: DictConfig) -> Any:
-    """One call of a task function in a worker of its own, which is ended when `train.max_minutes` is over.
+def run_alone(function: Callable[..., Any], config: DictConfig, *others: Any) -> Any:
+    """One call, of a function of a config, in a worker that is ended when `train.max_minutes` are over.
 
     Raises:
         TooLongError: it took longer.
@@ -110,7 +110,7 @@ def run_alone(task_function: TaskFunction, config: DictConfig) -> Any:
     """
     pool = Pool(1, preload=PRELOAD)
     try:
-        [outcome] = pool.results([Call(task_function, (config,), fresh=True, limit_s=limit_of(config))])
+        [outcome] = pool.results([Call(function, (config, *others), fresh=True, limit_s=limit_of(config))])
     except KeyboardInterrupt:
         pool.interrupt(INTERRUPT_S)
         raise
@@ -189,7 +189,9 @@ def _job_return(outcome: Outcome, config: DictConfig) -> JobReturn:
 
 def _death_of(outcome: Outcome, config: DictConfig) -> Exception | None:
     if outcome.too_long:
-        return TooLongError(f"it took longer than train.max_minutes={config.train.max_minutes}")
+        return TooLongError(
+            f"it took longer than train.max_minutes={config.train.max_minutes}; raise that to run it again"
+        )
     if outcome.death is None:
         return None
     return WorkerDiedError(_in_words(outcome.death))

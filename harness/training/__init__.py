@@ -8,6 +8,7 @@ from harness.training.options import TrainOptions
 from harness.training.probes import PROBES, Probe, asked_probes
 from harness.training.process import flush_denormals, keep_freed_memory, tf32_allowed, training_process
 from harness.training.random_state import seeded
+from harness.training.restored import restored_process
 from harness.training.state import TrainingState
 from harness.training.step import training_step
 
@@ -28,6 +29,7 @@ __all__ = [
     "flush_denormals",
     "keep_freed_memory",
     "largest",
+    "restored_process",
     "seeded",
     "tf32_allowed",
     "train",

@@ -61,6 +61,8 @@ class TrainOptions:
     """
     stop_when_solved: bool = False
     """End at the first evaluation at which validation meets the task's threshold."""
+    max_minutes: float | None = outside_identity(None)
+    """Minutes after which the run is ended from outside, all its attempts together; None: never."""
     probes: bool = outside_identity(True)
     """False switches all probes off."""
     gradflow: bool = outside_identity(True)
@@ -97,6 +99,8 @@ class TrainOptions:
         _above_zero("train.lr", self.lr, usual=0.001)
         if self.clip is not None:
             _above_zero("train.clip", self.clip, usual=1.0)
+        if self.max_minutes is not None:
+            _above_zero("train.max_minutes", self.max_minutes, usual=60)
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
             raise ValueError(
                 f"train.weight_decay must be at least 0, not {self.weight_decay}; the nearest is 0"

@@ -67,6 +67,11 @@ def set_time_limit(seconds: float) -> None:
         _say(("limit", seconds))
 
 
+def in_worker() -> bool:
+    """Whether this process is a worker that is making a call."""
+    return _say is not None
+
+
 def answer_through(say: Callable[[Any], None] | None) -> None:
     """Sets how this process, a worker, tells its pool something during a call."""
     global _say

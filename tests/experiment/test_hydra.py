@@ -19,7 +19,7 @@ from harness.experiment.combinations import compose_master, expand
 from harness.experiment.compose_grid import GridLoader
 from harness.experiment.conf_files import config_loader
 from harness.experiment.config import compose
-from harness.experiment.run import job
+from harness.experiment.job import job
 from harness.workers import Outcome
 from tests.experiment.test_grid_composer import anatomy
 

@@ -1,0 +1,42 @@
+"""`train.max_minutes`: how much of it a run has used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from harness.experiment.plan import Plan
+from harness.results.schema import FINAL_STATUSES
+
+LEAST_S = 0.1
+"""Less than this is not worth an attempt."""
+
+
+def seconds_left(run: Plan) -> float | None:
+    """What a new attempt of a run may take; None: any time, 0: there is none left."""
+    if run.train.max_minutes is None:
+        return None
+    left = 60 * run.train.max_minutes - seconds_used(run.folder)
+    return left if left >= LEAST_S else 0.0
+
+
+def seconds_used(folder: Path) -> float:
+    """Seconds that the attempts of a run took that did not finish, by the times of their files."""
+    attempts = [folder, *folder.glob("attempt-*")]
+    return sum(_seconds(attempt) for attempt in attempts if not _finished(attempt))
+
+
+def _seconds(attempt: Path) -> float:
+    """From the writing of its config to that of its last file."""
+    times = {path.name: path.stat().st_mtime for path in attempt.glob("*") if path.is_file()}
+    begun = times.get("config.yaml")
+    return 0.0 if begun is None else max(0.0, max(times.values()) - begun)
+
+
+def _finished(attempt: Path) -> bool:
+    """Whether it ended in a way that is no reason to try again."""
+    try:
+        row = json.loads((attempt / "row.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(row, dict) and row.get("status") in FINAL_STATUSES
