@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
-from omegaconf import OmegaConf
 
+from harness.experiment import checkpoints
 from harness.experiment.errors import where_it_happened
 from harness.experiment.finished import why_not_finished
 from harness.experiment.logs import log_to
@@ -28,14 +28,16 @@ from harness.tasks import NO_LABEL, Task, measure_baselines
 from harness.training import (
     History,
     SequenceClassifier,
+    TrainingState,
     clip_rate,
+    conclude,
+    continue_training,
     count_parameters,
     evaluate,
     largest,
     restored_process,
     seeded,
     tf32_allowed,
-    train,
     training_process,
 )
 from harness.workers import set_time_limit
@@ -69,11 +71,11 @@ def execute(run: Plan, *, echo: bool = True) -> None:
             left = seconds_left(run)
             if (why_not_finished(run) is None and not run.rerun) or left == 0:
                 return
-            store.begin(run.folder, OmegaConf.to_yaml(OmegaConf.create(run.identity.config)))
+            begun = checkpoints.start(run)
             if left is not None:
                 set_time_limit(left)
             with log_to(run.folder / "log.txt", echo=echo):
-                _attempt(run)
+                _attempt(run, begun)
     except Timeout:
         log.warning("%s is being run by another process: left to it", run.run_id)
 
@@ -85,8 +87,8 @@ def make_model(run: Plan) -> tuple[SequenceClassifier, str]:
     return model.to(run.device), kernel
 
 
-def _attempt(run: Plan) -> None:
-    """Trains, and turns every way of ending into a row."""
+def _attempt(run: Plan, begun: checkpoints.Start) -> None:
+    """Trains, and turns every way of ending into a row; stopped from outside it keeps its checkpoint."""
     columns = known_columns(run)
     history, tables = History(), []
     cpu, memory = time.process_time(), PeakMemory()
@@ -97,7 +99,7 @@ def _attempt(run: Plan) -> None:
             tf32_allowed(run.tf32, run.device),
             seeded(run.seed),
         ):
-            history, measured = _train(run)
+            history, measured = _train(run, begun)
         columns |= process | measured
         tables = _tables(run, history)
         ending: dict[str, Any] = {"status": "ok"}
@@ -112,19 +114,25 @@ def _attempt(run: Plan) -> None:
             raise
         log.error("%s", traceback.format_exc())
         ending = {"status": "failed", "error": where_it_happened(error)[:500]}
-    ending |= {"cpu_s": time.process_time() - cpu, "peak_rss_mb": memory.mib()}
+    ending |= {"cpu_s": begun.cpu_s + time.process_time() - cpu, "peak_rss_mb": memory.mib()}
     log.info("ended: %s", ending["status"])
     store.finish(run.folder, RunRecord(**columns, **ending), tables)
+    checkpoints.remove(run)
 
 
-def _train(run: Plan) -> tuple[History, dict[str, Any]]:
+def _train(run: Plan, begun: checkpoints.Start) -> tuple[History, dict[str, Any]]:
     """The training itself, and the columns that come from it."""
     model, kernel = make_model(run)
     require_one_length(run.one_length, run.task)
     log.info("%s: variant %s, data %s", run.run_id, run.task.spec.variant, run.task.spec.data_source)
     order = torch.Generator().manual_seed(run.seed)
     tested = run.stage == "final"
-    history = train(model, run.task, run.train, order=order, device=run.device, test=tested)
+    state = TrainingState.begin(model, run.task, run.train, order=order, device=run.device)
+    checkpoints.resume(state, begun)
+    pause = checkpoints.Checkpoints(run, begun)
+    with pause.stopping_between_steps():
+        continue_training(state, pause=pause)
+    history = conclude(state, test=tested)
     others = _test_other_lengths(run, model) if tested and not history.diverged else {}
     if run.keep_weights and not history.diverged:
         save_weights(run, model)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from harness.experiment.plan import Plan
 from harness.results.schema import FINAL_STATUSES
+from harness.training.checkpoint import read_about
+
+CHECKPOINT_NAME = "checkpoint.pt"
 
 LEAST_S = 0.1
 """Less than this is not worth an attempt."""
@@ -23,11 +26,16 @@ def seconds_left(run: Plan) -> float | None:
 def seconds_used(folder: Path) -> float:
     """Seconds that the attempts of a run took that did not finish, by the times of their files."""
     attempts = [folder, *folder.glob("attempt-*")]
-    return sum(_seconds(attempt) for attempt in attempts if not _finished(attempt))
+    return sum(seconds_of_attempt(attempt) for attempt in attempts if not _finished(attempt))
+
+
+def seconds_of_attempt(attempt: Path) -> float:
+    """What its processes took: the last one from the writing of its config to that of its last file, those
+    before it by what its checkpoint says."""
+    return _seconds(attempt) + float(read_about(attempt / CHECKPOINT_NAME).get("used_s", 0.0))
 
 
 def _seconds(attempt: Path) -> float:
-    """From the writing of its config to that of its last file."""
     times = {path.name: path.stat().st_mtime for path in attempt.glob("*") if path.is_file()}
     begun = times.get("config.yaml")
     return 0.0 if begun is None else max(0.0, max(times.values()) - begun)

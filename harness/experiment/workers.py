@@ -23,8 +23,8 @@ log = logging.getLogger("harness.grid")
 PARENT_S = 1.0
 """Seconds between two looks of a worker of another launcher at whether its parent is there."""
 
-INTERRUPT_S = 2.5
-"""Seconds that runs in progress have, after Ctrl-C, to write their rows."""
+INTERRUPT_S = 4.0
+"""Seconds that runs in progress have, after Ctrl-C, to write checkpoint and row."""
 
 PRELOAD = ("torch", "numba", "harness.experiment.job")
 """What workers have imported before their first run."""

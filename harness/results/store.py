@@ -81,6 +81,12 @@ def begin(run_dir: Path, config_yaml: str) -> None:
     write_atomically(run_dir / "config.yaml", config_yaml)
 
 
+def resume(run_dir: Path, config_yaml: str) -> None:
+    """Prepares the folder for another process that continues the attempt; the row of its end is removed."""
+    (run_dir / ROW_NAME).unlink(missing_ok=True)
+    write_atomically(run_dir / "config.yaml", config_yaml)
+
+
 def set_aside(run_dir: Path) -> None:
     """Moves the files of an attempt to `attempt-N/`, N the first number that is free."""
     earlier = [p for p in run_dir.iterdir() if p.name != LOCK_NAME and not p.name.startswith("attempt-")]

@@ -6,6 +6,7 @@ import copy
 import logging
 import math
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -30,6 +31,16 @@ the best step. 0 is neutral: it enters no run's identity.
 1: evaluations before the last measure at most 1,000 validation samples, and the best step is confirmed on
 all; `eval_every` defaults to a twentieth of the steps; TF32 is off on CUDA unless `tf32=true`.
 """
+
+
+class Pause(Protocol):
+    """Stops a training between two steps to do something with its state, such as to save it."""
+
+    def due(self) -> bool:
+        """Asked after each training step; must be quick."""
+
+    def take(self, state: TrainingState) -> None:
+        """Called off the clock when it is due; an exception ends the training there."""
 
 
 def train(
@@ -64,7 +75,7 @@ def train(
     return conclude(state, test=test)
 
 
-def continue_training(state: TrainingState, until: int | None = None) -> None:
+def continue_training(state: TrainingState, until: int | None = None, *, pause: Pause | None = None) -> None:
     """Trains and evaluates to the end of the training, or until step `until` has been made."""
     sizes = [len(split) for split in (state.task.train, state.task.val, state.task.test)]  # off the clock
     log.info("%d training samples, %d validation, %d test", *sizes)
@@ -78,10 +89,16 @@ def continue_training(state: TrainingState, until: int | None = None) -> None:
     state.model.train()
     while (due := state.next_evaluation) is not None:
         limit = due if until is None else min(due, until)
-        _advance(state, limit, lambda step: [probe for probe in step_probes if step in at[probe.name]])
+        _advance(state, limit, lambda step: [p for p in step_probes if step in at[p.name]], pause)
+        if pause is not None and pause.due() and state.history.evals:  # not before the first evaluation
+            pause.take(state)
+        if state.step < limit:
+            continue
         if state.step < due:
             return
         _evaluate_and_choose(state)
+    if pause is not None and pause.due():
+        pause.take(state)
 
 
 def conclude(state: TrainingState, *, test: bool = True) -> History:
@@ -108,8 +125,13 @@ def _measure_moment(state: TrainingState, moment: str, step: int) -> None:
             state.history.probes[probe.name] += probe.measure(state.model, state.task.val, moment, step)
 
 
-def _advance(state: TrainingState, to: int, due_probes: Callable[[int], Sequence[StepProbe]]) -> None:
-    """Makes the training steps up to number `to`, on the clock; building samples is off the clock."""
+def _advance(
+    state: TrainingState,
+    to: int,
+    due_probes: Callable[[int], Sequence[StepProbe]],
+    pause: Pause | None = None,
+) -> None:
+    """Makes the training steps up to number `to`, or to a pause, on the clock; building samples is off it."""
     segment, device = state.segment, state.device
     start, built = read_clocks(device), state.stream.building
     schedule, total = state.options.schedule, state.total_steps
@@ -128,6 +150,8 @@ def _advance(state: TrainingState, to: int, due_probes: Callable[[int], Sequence
         if began is not None:
             segment.probed += 1
             segment.spent_probed += read_clocks(device) - began
+        if pause is not None and pause.due():
+            break
     if segment.losses:
         segment.losses[-1].item()  # on the clock: waits for the last step to end
     segment.spent += read_clocks(device) - start - (state.stream.building - built)

@@ -63,6 +63,8 @@ class TrainOptions:
     """End at the first evaluation at which validation meets the task's threshold."""
     max_minutes: float | None = outside_identity(None)
     """Minutes after which the run is ended from outside, all its attempts together; None: never."""
+    checkpoint_minutes: float | None = outside_identity(5.0)
+    """Minutes between the checkpoints from which a run that was stopped or killed resumes; None: none."""
     probes: bool = outside_identity(True)
     """False switches all probes off."""
     gradflow: bool = outside_identity(True)
@@ -101,6 +103,8 @@ class TrainOptions:
             _above_zero("train.clip", self.clip, usual=1.0)
         if self.max_minutes is not None:
             _above_zero("train.max_minutes", self.max_minutes, usual=60)
+        if self.checkpoint_minutes is not None:
+            _above_zero("train.checkpoint_minutes", self.checkpoint_minutes, usual=5)
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
             raise ValueError(
                 f"train.weight_decay must be at least 0, not {self.weight_decay}; the nearest is 0"

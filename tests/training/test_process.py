@@ -222,7 +222,7 @@ def test_a_run_trains_inside_its_setting_and_records_it(tiny, monkeypatch):
 
     real = run_module.train
     monkeypatch.setattr(run_module, "tf32_allowed", spy)
-    monkeypatch.setattr(run_module, "train", lambda *a, **k: (inside[0], real(*a, **k))[1])
+    monkeypatch.setattr(run_module, "continue_training", lambda *a, **k: (inside[0], real(*a, **k))[1])
     planned = plan(compose([*tiny, "cell=rnn"]))
     execute(planned)
     assert asked == [(False, "cpu")] and not inside

@@ -1,0 +1,81 @@
+"""A training on disk while it lasts: its state with a hash, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.results.files import MOST_BYTES, read_bytes, replaced
+from harness.training.state import TrainingState
+
+
+class BrokenCheckpointError(ValueError):
+    """A checkpoint that was damaged or cut; the message names the file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """What `write_checkpoint` wrote."""
+
+    state: dict[str, Any]
+    """As `TrainingState.state_dict` returned it."""
+    about: dict[str, Any]
+    """What the writer noted beside it, in types of JSON."""
+
+
+def write_checkpoint(path: Path, state: TrainingState, about: dict[str, Any]) -> None:
+    """Writes a training that can be continued with the same bits, and what else is to be remembered.
+
+    Raises:
+        OSError: it cannot be written; an earlier checkpoint stays.
+    """
+    out = io.BytesIO()
+    torch.save(state.state_dict(), out)
+    content = out.getbuffer()
+    header = {"sha256": hashlib.sha256(content).hexdigest(), "step": state.step, "about": about}
+    with replaced(path) as temporary, open(temporary, "wb") as file:
+        file.write(json.dumps(header).encode() + b"\n")
+        file.write(content)
+
+
+def read_checkpoint(path: Path) -> Checkpoint | None:
+    """The checkpoint in a file, its tensors on the CPU; None where there is no file.
+
+    Raises:
+        BrokenCheckpointError: it is not what was written, or holds more than tensors and plain data.
+    """
+    try:
+        raw = read_bytes(path, 16 * MOST_BYTES)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BrokenCheckpointError(f"{path.name} cannot be read ({error})") from None
+    line, _, content = raw.partition(b"\n")
+    try:
+        header = json.loads(line)
+        known = header["sha256"] == hashlib.sha256(content).hexdigest()
+    except (ValueError, KeyError, TypeError, RecursionError):
+        known = False
+    if not known:
+        raise BrokenCheckpointError(f"{path.name} is damaged")
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # such as the extra state of a third-party module
+        raise BrokenCheckpointError(f"{path.name} cannot be loaded ({error})") from error
+    return Checkpoint(state, header["about"])
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """What the writer noted in a checkpoint, without reading its state; empty where there is none to read."""
+    try:
+        with open(path, "rb") as file:
+            about = json.loads(file.readline(1 << 16))["about"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return about if isinstance(about, dict) else {}
