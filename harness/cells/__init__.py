@@ -7,6 +7,7 @@ from harness.cells.seq_len import gets_seq_len, why_not_other_lengths, with_seq_
 from harness.cells.stock import (
     STOCK_CELLS,
     StockCell,
+    class_and_options,
     gates_of,
     has_hooks,
     is_stock,
@@ -16,12 +17,14 @@ from harness.cells.stock import (
     stock_cell_made_by,
     stock_cell_of,
 )
+from harness.cells.tokens import reads_tokens
 
 __all__ = [
     "INITIALISATIONS",
     "STOCK_CELLS",
     "InitOptions",
     "StockCell",
+    "class_and_options",
     "gates_of",
     "gets_seq_len",
     "has_hooks",
@@ -34,6 +37,7 @@ __all__ = [
     "make_cell",
     "output_size",
     "outputs_of",
+    "reads_tokens",
     "revision_of",
     "split_layers",
     "stock_cell_made_by",

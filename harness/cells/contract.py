@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from harness.cells.stock import is_torch_cell, stock_cell_made_by
+from harness.cells.tokens import input_dtype, random_inputs
 from harness.cells.zoo.base import SequenceCell
+
+ADAPTER = "docs/extending.md, An adapter"
+"""Where an adapter of ten lines is shown."""
 
 
 def make_cell(target: Callable[..., Any], input_size: int, hidden_size: int, **options: Any) -> nn.Module:
@@ -24,11 +29,36 @@ def make_cell(target: Callable[..., Any], input_size: int, hidden_size: int, **o
     Raises:
         TypeError: the constructor does not accept these arguments, or does not return a module.
     """
-    cell = target(input_size, hidden_size, batch_first=True, **options)
+    name = getattr(target, "__qualname__", repr(target))
+    if "batch_first" in options:
+        raise TypeError(f"every cell is made with batch_first=True; leave batch_first of {name} out")
+    options["batch_first"] = True
+    reason = _why_not_called(target, input_size, hidden_size, options)
+    if reason is not None:
+        keys = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        raise TypeError(
+            f"{name} cannot be made as {name}({input_size}, {hidden_size}, {keys}), with the arguments of "
+            f"torch.nn.RNN: {reason}; leave a key out of the yaml, or write an adapter: {ADAPTER}"
+        )
+    cell = target(input_size, hidden_size, **options)
     if not isinstance(cell, nn.Module):
-        name = getattr(target, "__qualname__", repr(target))
         raise TypeError(f"a cell must be a torch.nn.Module, but {name} returned a {type(cell).__name__}")
     return cell
+
+
+def _why_not_called(
+    target: Callable[..., Any], input_size: int, hidden_size: int, options: dict[str, Any]
+) -> str | None:
+    """What the signature of a callable does not accept, or None; also where it has no signature."""
+    try:
+        signature = inspect.signature(target)
+    except (TypeError, ValueError):  # of some compiled modules
+        return None
+    try:
+        signature.bind(input_size, hidden_size, **options)
+    except TypeError as error:
+        return str(error)
+    return None
 
 
 def output_size(cell: nn.Module, input_size: int) -> int:
@@ -39,23 +69,41 @@ def output_size(cell: nn.Module, input_size: int) -> int:
     """
     if is_torch_cell(cell):
         return (cell.proj_size or cell.hidden_size) * (2 if cell.bidirectional else 1)
-    training = cell.training
-    parameter = next(cell.parameters(), torch.empty(0))
-    step = torch.zeros(1, 1, input_size, device=parameter.device, dtype=parameter.dtype)
-    with torch.no_grad():
-        result = cell.eval()(step)
-    cell.train(training)
-    if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], torch.Tensor)):
+    modes = [(module, module.training) for module in cell.modules()]
+    step = torch.zeros_like(random_inputs(cell, (1, 1), input_size))
+    try:
+        with torch.no_grad():
+            return checked_output(cell, step, cell.eval()(step)).shape[2]
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def checked_output(cell: nn.Module, x: Tensor, result: Any) -> Tensor:
+    """The output in what a cell returned for x, (B, T, D), or (B, T) token ids.
+
+    Raises:
+        TypeError: it is not (output, state) with an output of shape (B, T, features), of floating numbers.
+    """
+    name = type(cell).__name__
+    if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], Tensor)):
         raise TypeError(
-            f"a cell must return (output, state), as torch.nn.RNN does; {type(cell).__name__} returned "
-            f"{type(result).__name__}"
+            f"a cell must return (output, state), as torch.nn.RNN does; {name} returned "
+            f"{type(result).__name__}; an adapter can add the state: {ADAPTER}"
         )
-    if result[0].dim() != 3 or result[0].shape[:2] != (1, 1):
+    output: Tensor = result[0]
+    if output.dim() != 3 or output.shape[:2] != x.shape[:2]:
         raise TypeError(
-            f"a cell's output must have shape (batch, steps, features); {type(cell).__name__} returned "
-            f"{tuple(result[0].shape)} for an input of shape (1, 1, {input_size})"
+            f"a cell's output must have shape (batch, steps, features); {name} returned "
+            f"{tuple(output.shape)} for an input of shape {tuple(x.shape)}"
         )
-    return result[0].shape[2]
+    wanted = input_dtype(cell) if x.is_floating_point() else torch.get_default_dtype()
+    if output.dtype != wanted:
+        raise TypeError(
+            f"a cell's output must be {wanted}, as its input is; {name} returned {output.dtype}; convert it "
+            f"in the cell or in an adapter: {ADAPTER}"
+        )
+    return output
 
 
 def revision_of(target: Callable[..., Any], nonlinearity: str | None = None) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from harness.cells.stock import STOCK_CELLS, StockCell, stock_cell_of
+from harness.cells.stock import STOCK_CELLS, StockCell, class_and_options, stock_cell_of
 
 REMEMBER_GATE = {"lstm": "f", "gru": "z"}
 """The gate that keeps the state when it is 1: torch's GRU is h_t = (1 − z_t) n_t + z_t h_{t−1}."""
@@ -123,7 +123,7 @@ def why_not_initialised(cell: nn.Module, name: str) -> str | None:
     stock = stock_cell_of(cell, bidirectional=True)
     if stock is None or stock.name not in chosen.cells:
         known = ", ".join(chosen.cells)
-        return f"init={name} is defined for {known}, not for this {type(cell).__name__}; use init=torch"
+        return f"init={name} is defined for {known}, not for this {class_and_options(cell)}; use init=torch"
     if chosen.needs_bias and not getattr(cell, "bias", True):
         return f"init={name} sets a bias, but the cell has bias=false; use init=torch or cell.bias=true"
     return None

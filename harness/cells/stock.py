@@ -75,13 +75,15 @@ def stock_cell_of(cell: nn.Module, *, bidirectional: bool = False) -> StockCell 
     """The entry of a module in the table.
 
     None unless the module is exactly `nn.RNN`, `nn.LSTM` or `nn.GRU` (a subclass may compute something else),
-    in one direction, without projection.
+    in one direction, without projection, and without hooks: equations and compiled loops would skip them.
 
     Args:
         cell: any module.
         bidirectional: let a cell that reads in both directions pass too.
     """
     if not isinstance(cell, nn.RNNBase) or cell.proj_size or (cell.bidirectional and not bidirectional):
+        return None
+    if has_hooks(cell):
         return None
     return stock_cell_made_by(type(cell), getattr(cell, "nonlinearity", None))
 
@@ -92,14 +94,35 @@ def is_stock(cell: nn.Module) -> TypeGuard[nn.RNNBase]:
 
 
 def is_torch_cell(cell: nn.Module) -> TypeGuard[nn.RNNBase]:
-    """Whether a module is exactly `nn.RNN`, `nn.LSTM` or `nn.GRU`, with whatever options."""
-    return type(cell) in {known.torch_class for known in STOCK_CELLS.values()}
+    """Whether a module is exactly `nn.RNN`, `nn.LSTM` or `nn.GRU`, with whatever options, without hooks."""
+    return type(cell) in {known.torch_class for known in STOCK_CELLS.values()} and not has_hooks(cell)
 
 
 def has_hooks(cell: nn.Module) -> bool:
-    """Whether hooks on a module take part in its forward or backward pass: only its own call runs them."""
+    """Whether hooks, or a `forward` of its own, take part in a module's call: nothing else runs them."""
     return bool(
-        cell._forward_hooks or cell._forward_pre_hooks or cell._backward_hooks or cell._backward_pre_hooks
+        cell._forward_hooks
+        or cell._forward_pre_hooks
+        or cell._backward_hooks
+        or cell._backward_pre_hooks
+        or "forward" in vars(cell)
+    )
+
+
+def class_and_options(cell: nn.Module) -> str:
+    """The class of a cell, and of a torch cell what makes it no stock cell, for messages.
+
+    >>> class_and_options(nn.LSTM(2, 3, proj_size=1)), class_and_options(nn.Linear(2, 3))
+    ('LSTM with projection', 'Linear')
+    """
+    name = type(cell).__name__
+    if not isinstance(cell, nn.RNNBase):
+        return name
+    made = {"hooks": has_hooks(cell), "projection": bool(cell.proj_size)}
+    return (
+        " with ".join([name, " and ".join(what for what in made if made[what])])
+        if any(made.values())
+        else name
     )
 
 

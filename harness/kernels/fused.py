@@ -74,12 +74,12 @@ def why_not_fused(cell: nn.Module, device: torch.device) -> str | None:
 
 def why_cell_unsupported(cell: nn.Module) -> str | None:
     """Why the loops would not compute what the cell computes; None if they do."""
+    if has_hooks(cell):
+        return "the cell has hooks, such as those of weight_norm, which only its own forward runs"
     if not is_stock(cell):
         return "the cell is not exactly nn.RNN, nn.LSTM or nn.GRU, in one direction, without projection"
     if not cell.batch_first:
         return "the cell was not made with batch_first=True"
-    if has_hooks(cell):
-        return "the cell has hooks, such as those of weight_norm, which only its own forward runs"
     return None
 
 

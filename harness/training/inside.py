@@ -9,11 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.cells import is_stock, outputs_of, split_layers, stock_cell_of
+from harness.cells import class_and_options, is_stock, outputs_of, split_layers, stock_cell_of
 from harness.cells.equations import STEPS, weights_of, zero_state
 from harness.training.model import SequenceClassifier, loss_of
+from harness.training.probes.beside import check_inputs
 from harness.training.probes.chunked_pass import ChunkEnd, chunked_forward, why_not_chunked
 from harness.training.probes.hidden_state import top_layer
+from harness.training.probes.probe import NotMeasuredError
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +82,7 @@ def look_inside(model: SequenceClassifier, x: Tensor, y: Tensor, length: int) ->
 def _look(model: SequenceClassifier, x: Tensor, y: Tensor, length: int) -> Inside:
     lengths = torch.tensor([length])
     encoded = model.encode(x)
-    if not encoded.requires_grad:  # of a cell without trained weights nothing else does
+    if encoded.is_floating_point() and not encoded.requires_grad:  # nothing else may, of a frozen cell
         encoded = encoded.detach().requires_grad_()
     note = ""
     traces: list[_Trace] = []
@@ -91,12 +93,11 @@ def _look(model: SequenceClassifier, x: Tensor, y: Tensor, length: int) -> Insid
             output, trace = _traced(layer, output)
             traces.append(trace)
     else:
-        why = why_not_chunked(model.cell, model.encoded_size)
-        note = f"no gates: {type(model.cell).__name__} is no cell of torch in one direction"
-        if why is None:
-            output, ends = chunked_forward(model.cell, encoded, range(length))
-        else:
-            output = outputs_of(model.cell, encoded, lengths)
+        note = f"no gates: {class_and_options(model.cell)} is no cell of torch in one direction"
+        try:
+            output, ends = _step_by_step(model, encoded, y, lengths)
+        except NotMeasuredError as why:
+            output = outputs_of(model.cell, encoded.clone(), lengths)
             note += f"; no gradients: {why}"
     answer = model.answer(output, lengths)
     loss = loss_of(answer, y)
@@ -113,6 +114,31 @@ def _look(model: SequenceClassifier, x: Tensor, y: Tensor, length: int) -> Insid
             x=_array(x[0]), y=_array(y[0]), layers=tuple(layers), answer=_array(_shown(answer, model)[0]),
             at_each_step=None if steps is None else _array(steps), loss=loss.item(), note=note,
         )  # fmt: skip
+
+
+def _step_by_step(
+    model: SequenceClassifier, encoded: Tensor, y: Tensor, lengths: Tensor
+) -> tuple[Tensor, list[ChunkEnd]]:
+    """The output of a cell that is not torch's in chunks of one step, and their ends.
+
+    Raises:
+        NotMeasuredError: it cannot be run so, or output or gradient are not those of one call.
+    """
+    why = why_not_chunked(model.cell, model.encoded_size)
+    if why is not None:
+        raise NotMeasuredError(why)
+    output, ends = chunked_forward(model.cell, encoded, range(encoded.shape[1]))
+    whole = outputs_of(model.cell, encoded.clone(), lengths)
+    if not torch.allclose(output, whole, rtol=1e-3, atol=1e-5):
+        raise NotMeasuredError("its output step by step is not that of one call")
+    of_whole, of_steps = (
+        torch.autograd.grad(loss_of(model.answer(of, lengths), y), encoded, retain_graph=True)[0]
+        for of in (whole, output)
+    )
+    check_inputs(of_whole, of_steps)
+    for tensor in (tensor for end in ends for tensor in end.tensors):
+        tensor.grad = None  # left by the gradient above
+    return output, ends
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.cells import is_bidirectional, output_size, outputs_of
+from harness.cells import is_bidirectional, is_torch_cell, output_size, outputs_of, reads_tokens
 from harness.kernels import FusedCell, GradientFlow
 from harness.tasks import NO_LABEL, TaskSpec
 from harness.training.readout import checked_readout, read, why_not_read
@@ -17,7 +17,8 @@ from harness.training.readout import checked_readout, read, why_not_read
 class SequenceClassifier(nn.Module):
     """Reads a sequence with a cell and answers from its readout, or at every step for labels at steps.
 
-    Token ids are encoded one-hot or by a learned embedding; real-valued inputs are used as they are.
+    Token ids are encoded one-hot or by a learned embedding, unless the cell reads them itself; real-valued
+    inputs are used as they are.
 
     Attributes:
         readout: one of `READOUTS`; for labels at steps `last`, which is then each step's own state.
@@ -30,16 +31,19 @@ class SequenceClassifier(nn.Module):
         """Makes encoder and head around `cell`.
 
         Raises:
-            ValueError: the readout is unknown, or means nothing for the task.
+            ValueError: the readout is unknown, or means nothing for the task; or the cell reads token ids
+                and gets none.
         """
         super().__init__()
         self.target = spec.target
         self.readout = checked_readout(readout)
+        own_tokens = reads_tokens(cell)
         reason = why_not_read(readout, spec)
+        reason = reason or (why_no_tokens(cell, spec, embedding_size) if own_tokens else None)
         if reason is not None:
             raise ValueError(reason)
         self.encoded_size = encoded_size(spec, embedding_size)
-        self.encoder = _encoder(spec, embedding_size)
+        self.encoder = nn.Identity() if own_tokens else _encoder(spec, embedding_size)
         self.cell = cell
         self.state_size = output_size(cell, self.encoded_size)
         steps_read = spec.seq_len if readout == "all" else 1
@@ -60,13 +64,15 @@ class SequenceClassifier(nn.Module):
     ) -> Tensor:
         """What `forward` returns, from inputs as `encode` returns them."""
         if not isinstance(self.cell, FusedCell):
+            if isinstance(self.encoder, nn.Identity) and not is_torch_cell(self.cell):
+                encoded = encoded.clone()  # it may change its input in place: the data
             return self.answer(outputs_of(self.cell, encoded, lengths), lengths)
         if self.target == "steps" or self.readout != "last":
             return self.answer(self.cell(encoded, flows=flows)[0], lengths)
         return self._from_features(self.cell.last_valid(encoded, lengths, flows))
 
     def encode(self, x: Tensor) -> Tensor:
-        """Inputs of the cell: (B, T, D), in the dtype of the weights."""
+        """Inputs of the cell: (B, T, D), in the dtype of the weights; (B, T) ids where it reads tokens."""
         return self.encoder(x)
 
     def answer(self, output_BTH: Tensor, lengths: Tensor) -> Tensor:
@@ -115,6 +121,16 @@ def _encoder(spec: TaskSpec, embedding_size: int | None) -> nn.Module:
     return (
         _OneHot(spec.vocab_size) if embedding_size is None else nn.Embedding(spec.vocab_size, embedding_size)
     )
+
+
+def why_no_tokens(cell: nn.Module, spec: TaskSpec, embedding_size: int | None) -> str | None:
+    """Why a cell that reads token ids cannot have those of a task, or None when it can."""
+    reads = f"{type(cell).__name__} reads token ids itself"
+    if spec.vocab_size is None:
+        return f"{reads}, and the inputs of {spec.name} are real numbers"
+    if embedding_size is not None:
+        return f"{reads}, so model.embedding_size={embedding_size} has nothing to embed; set it to null"
+    return None
 
 
 def encoded_size(spec: TaskSpec, embedding_size: int | None = None) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import torch
 
+from harness.cells.random_state import random_state, restore_random_state
 from harness.tasks import Split, Task
 from harness.training.evaluate import fixed_subset
 from harness.training.history import History, Segment
@@ -16,7 +17,6 @@ from harness.training.model import SequenceClassifier
 from harness.training.optimizer import Optimizer
 from harness.training.options import TrainOptions
 from harness.training.probes import PROBES, Probe, asked_probes
-from harness.training.random_state import random_state, restore_random_state
 from harness.training.sample_stream import SampleStream
 
 

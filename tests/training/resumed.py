@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from harness.cells.random_state import random_state
 from harness.kernels import FusedCell
 from harness.tasks import make_adding, make_copy_memory, make_delayed_recall
 from harness.training import SequenceClassifier, TrainingState, TrainOptions, conclude, continue_training
-from harness.training.random_state import random_state
 from tests.training.results import without_clocks
 
 SIZES = {"n_train": 25, "n_val": 8, "n_test": 9}

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from harness.tasks import NO_LABEL
-from harness.training import SequenceClassifier
+from harness.tasks import NO_LABEL, make_adding
+from harness.training import SequenceClassifier, evaluate
 from harness.training.inside import look_inside
 from harness.training.model import loss_of
 from tests.outside import LeakyCell, NoState
+from tests.training.probes.third_party import DetachedState, InPlace, NotInTheState
 from tests.training.test_model import CELLS, classes_spec
 
 SPEC = classes_spec(input_size=5)
@@ -125,3 +126,30 @@ def test_the_model_is_left_as_it_was(sequence):
         parameter.grad = grad
     look_inside(model, *sequence)
     assert model.training and all(p.grad is g for p, g in zip(model.parameters(), grads, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        (DetachedState, "the gradient of the input at t = 4 differs"),
+        (NotInTheState, "its output step by step is not that of one call"),
+    ],
+)
+def test_a_cell_that_is_another_step_by_step_is_shown_as_one_call_makes_it(cell, why):
+    torch.manual_seed(2)
+    task = make_adding(seq_len=6, n_train=4, n_val=4, n_test=4)
+    model = SequenceClassifier(task.spec, cell(2, 4))
+    x, y = task.val.x[0], task.val.y[0]
+    inside = look_inside(model, x, y, 6)
+    assert why in inside.note and inside.layers[0].gradients == {}
+    assert inside.answer == pytest.approx(model(x[None], torch.tensor([6])).item(), rel=1e-5)
+
+
+def test_a_cell_that_changes_its_input_is_shown_the_sequence_as_it_is():
+    task = make_adding(seq_len=6, n_train=4, n_val=4, n_test=4)
+    model = SequenceClassifier(task.spec, InPlace(2, 4))
+    before = task.val.x.clone()
+    inside = look_inside(model, task.val.x[0], task.val.y[0], 6)
+    evaluate(model, task.val, tolerance=None, device=torch.device("cpu"))
+    assert torch.equal(task.val.x, before)
+    assert (inside.x == before[0].numpy()).all() and inside.layers[0].gradients

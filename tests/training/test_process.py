@@ -220,7 +220,7 @@ def test_a_run_trains_inside_its_setting_and_records_it(tiny, monkeypatch):
         yield
         inside.pop()
 
-    real = run_module.train
+    real = run_module.continue_training
     monkeypatch.setattr(run_module, "tf32_allowed", spy)
     monkeypatch.setattr(run_module, "continue_training", lambda *a, **k: (inside[0], real(*a, **k))[1])
     planned = plan(compose([*tiny, "cell=rnn"]))

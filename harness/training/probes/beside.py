@@ -15,9 +15,9 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from harness.cells.copied import Before
 from harness.training.model import SequenceClassifier, loss_of
 from harness.training.probes.chunked_pass import ChunkEnd, chunked_forward, is_split
-from harness.training.probes.copied import Before
 from harness.training.probes.probe import NotMeasuredError
 from harness.training.step import Batch
 
@@ -56,7 +56,7 @@ def flow_beside(
             _check_gradient(before.original, model)
         if not is_split(before.module.cell):
             with torch.enable_grad(), before.again() as model:
-                _check_inputs(_in_one_call(model, batch, grad), of_inputs)
+                check_inputs(_in_one_call(model, batch, grad), of_inputs)
     except NotMeasuredError:
         raise
     except Exception as error:  # a third-party module may fail in any way, and training goes on
@@ -132,8 +132,12 @@ def _check_gradient(real: SequenceClassifier, copy: SequenceClassifier) -> None:
             )
 
 
-def _check_inputs(whole_BTD: Tensor, chunked_BTD: Tensor) -> None:
-    """Compares the gradients of the inputs step by step."""
+def check_inputs(whole_BTD: Tensor, chunked_BTD: Tensor) -> None:
+    """Compares the gradients of the inputs step by step.
+
+    Raises:
+        NotMeasuredError: they differ; the message says where and by how much.
+    """
     wanted_T = _norms(whole_BTD)
     error_T = _norms(chunked_BTD - whole_BTD)
     smallest = SMALLEST * torch.finfo(whole_BTD.dtype).tiny

@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.cells import has_hooks, is_stock, lstm_output_gate, split_layers
-from harness.training.probes.copied import Before
+from harness.cells import is_stock, lstm_output_gate, reads_tokens, split_layers
+from harness.cells.copied import Before, CopyError
+from harness.cells.tokens import input_dtype
 from harness.training.probes.hidden_state import (
     STOCK_PLACE,
     Place,
@@ -99,7 +100,7 @@ def chunked_forward(cell: nn.Module, x_BTD: Tensor, points: Sequence[int]) -> tu
 
 def is_split(cell: nn.Module) -> bool:
     """Whether each layer is measured: the cell is torch's own, and no hook takes part in it."""
-    return is_stock(cell) and not has_hooks(cell)
+    return is_stock(cell)
 
 
 def why_not_chunked(cell: nn.Module, input_size: int) -> str | None:
@@ -115,13 +116,14 @@ def why_not_chunked(cell: nn.Module, input_size: int) -> str | None:
     stated = getattr(cell, "why_no_state", None)
     if isinstance(stated, str):
         return stated
+    if reads_tokens(cell):
+        return "it reads token ids, which have no gradient that would show whether its state holds everything"
     parameter = next(cell.parameters(), torch.empty(0))
-    dtype = parameter.dtype if parameter.is_floating_point() else torch.get_default_dtype()
-    x_BTD = torch.linspace(-1, 1, 2 * 2 * input_size, dtype=dtype, device=parameter.device)
+    x_BTD = torch.linspace(-1, 1, 2 * 2 * input_size, dtype=input_dtype(cell), device=parameter.device)
     try:
         with torch.no_grad(), Before.now(cell).again() as tried:
             return _why_not_two_steps(tried, x_BTD.view(2, 2, input_size))
-    except NotMeasuredError as reason:
+    except (NotMeasuredError, CopyError) as reason:
         return str(reason)
     except Exception as error:  # a third-party module may fail in any way, and the run continues without
         return f"its state cannot be handed on: {type(error).__name__}: {error}"

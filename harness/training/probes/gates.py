@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from harness.cells import is_stock, split_layers, stock_cell_of
+from harness.cells import class_and_options, is_stock, split_layers, stock_cell_of
 from harness.cells.equations import STEPS, weights_of, zero_state
 from harness.cells.init import REMEMBER_GATE
 from harness.kernels import FusedCell
@@ -126,7 +126,7 @@ def why_no_equations(cell: nn.Module) -> str | None:
         return None
     if getattr(plain, "bidirectional", False):
         return "it reads in both directions"
-    return f"its gates are known for the RNN, LSTM and GRU of torch.nn, not for {type(plain).__name__}"
+    return f"its gates are known for the RNN, LSTM and GRU of torch.nn, not for {class_and_options(plain)}"
 
 
 def plain_cell(cell: nn.Module) -> nn.RNNBase:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from harness.cells.copied import Before, CopyError
 from harness.kernels import FusedCell, GradientFlow
 from harness.results.schema import column
 from harness.tasks import Task
@@ -22,7 +23,6 @@ from harness.training.model import SequenceClassifier
 from harness.training.options import NUM_POINTS, TrainOptions
 from harness.training.probes.beside import flow_beside
 from harness.training.probes.chunked_pass import ChunkEnd, why_not_chunked
-from harness.training.probes.copied import Before
 from harness.training.probes.flow_summary import FlowCurve, flow_columns, make_curve, nearest_step
 from harness.training.probes.probe import NotMeasuredError, Observation
 from harness.training.step import Batch
@@ -87,15 +87,15 @@ class GradientFlowProbe:
                 answer, lambda step, _: fused_rows(flows, points, step, lengths, smallest=smallest)
             )
         kept = (x.clone(), *batch[1:])  # a cell may change its input in place
-        before: Before[SequenceClassifier] | NotMeasuredError
+        before: Before[SequenceClassifier] | CopyError
         try:
             before = Before.now(model)
-        except NotMeasuredError as reason:
+        except CopyError as reason:
             before = reason
 
         def rows(step: int, answer: Tensor) -> list[FlowRow]:
-            if isinstance(before, NotMeasuredError):
-                raise before
+            if isinstance(before, CopyError):
+                raise NotMeasuredError(str(before)) from before
             return flow_rows(flow_beside(before, kept, answer, points), step, lengths)
 
         return Observation(None, rows)

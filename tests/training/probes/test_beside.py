@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from harness.cells.random_state import random_state
 from harness.kernels import FusedCell
 from harness.tasks import make_adding
 from harness.training import SequenceClassifier, TrainOptions, train
 from harness.training.model import loss_of
 from harness.training.probes import GradientFlowProbe
-from harness.training.random_state import random_state
 from tests.training.probes.observed import observed_rows
 from tests.training.probes.third_party import (
     MEASURED,

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from harness.cells import equations, split_layers
+from harness.cells.random_state import random_state
 from harness.experiment.config import compose
 from harness.experiment.finished import why_not_finished
 from harness.experiment.plan import plan
@@ -18,7 +19,6 @@ from harness.tasks import make_delayed_recall, make_embedded_reber
 from harness.training import SequenceClassifier, TrainOptions, train
 from harness.training.evaluate import fixed_subset
 from harness.training.probes.gates import SAMPLES, GatesProbe
-from harness.training.random_state import random_state
 from tests.outside import LeakyCell
 from tests.training.results import without_clocks
 from tests.training.resumed import same_bits

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import harness
+from harness.cells.random_state import random_state
 from harness.experiment.config import compose
 from harness.experiment.plan import plan
 from harness.experiment.run import execute
@@ -18,7 +19,6 @@ from harness.results.schema import column, columns_of
 from harness.tasks import make_adding, make_copy_memory, make_delayed_recall
 from harness.training import SequenceClassifier, TrainOptions, asked_probes, probes, train
 from harness.training.probes import PROBES, GradientFlowProbe, MomentProbe, Observation, StepProbe
-from harness.training.random_state import random_state
 from tests.training.results import without_clocks
 from tests.training.resumed import same_bits
 

@@ -1,4 +1,4 @@
-"""A copy of a model, and of the random generators, on which a training step can be made again."""
+"""A copy of a module, and of the random generators, to try something on or to make a training step again."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from typing import Any, Generic, TypeVar
 
 from torch import Tensor, nn
 
-from harness.training.probes.probe import NotMeasuredError
-from harness.training.random_state import random_state, restore_random_state
+from harness.cells.random_state import random_state, restore_random_state
 
 M = TypeVar("M", bound=nn.Module)
+
+
+class CopyError(TypeError):
+    """A module that cannot be copied; the message says what of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +33,7 @@ class Before(Generic[M]):
         """Copies the module and the states of the generators.
 
         Raises:
-            NotMeasuredError: the module cannot be copied.
+            CopyError: the module cannot be copied.
         """
         return cls(module, copied(module), random_state())
 
@@ -42,7 +45,7 @@ class Before(Generic[M]):
         which a hook of the copy can reach through a closure.
         """
         module, generators = copied(self.module), random_state()
-        with _buffers_restored(self.original):
+        with buffers_restored(self.original):
             restore_random_state(self.generators)
             try:
                 yield module
@@ -54,7 +57,7 @@ def copied(module: M) -> M:
     """A copy of a module that shares nothing with it: parameters, buffers, modes, hooks, attributes.
 
     Raises:
-        NotMeasuredError: an attribute cannot be copied.
+        CopyError: an attribute cannot be copied.
     """
     # torch copies no tensor that a forward pass computed; `weight_norm` leaves one in the module.
     memo = {id(t): t.detach().clone() for part in module.modules() for t in _computed(vars(part))}
@@ -62,7 +65,7 @@ def copied(module: M) -> M:
         return copy.deepcopy(module, memo)
     except Exception as error:  # a third-party module may hold anything
         reason = f"it cannot be copied: {type(error).__name__}: {error}"
-        raise NotMeasuredError(reason) from error
+        raise CopyError(reason) from error
 
 
 def _computed(values: Any) -> Iterator[Tensor]:
@@ -76,7 +79,7 @@ def _computed(values: Any) -> Iterator[Tensor]:
 
 
 @contextlib.contextmanager
-def _buffers_restored(module: nn.Module) -> Iterator[None]:
+def buffers_restored(module: nn.Module) -> Iterator[None]:
     """Restores the buffers at the end, changed in place or replaced by another tensor."""
     buffers = [
         (part, name, buffer, buffer.clone())

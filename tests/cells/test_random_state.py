@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
+from harness.cells.random_state import random_state, restore_random_state
 from harness.experiment.config import compose
 from harness.experiment.plan import plan
 from harness.experiment.run import execute
 from harness.training import seeded
-from harness.training.random_state import random_state, restore_random_state
 from tests.training.resumed import same_bits
 
 
@@ -122,7 +122,7 @@ def test_a_saved_state_is_restored_from_a_file_of_plain_values():
     [("DrawsFromAll", "ok"), ("FailsAfterDrawing", "failed"), ("InterruptedAfterDrawing", None)],
 )
 def test_a_run_leaves_every_generator_as_it_was(tiny, cell, status):
-    planned = plan(compose([*tiny, "cell=custom", f"cell._target_=tests.training.test_random_state.{cell}"]))
+    planned = plan(compose([*tiny, "cell=custom", f"cell._target_=tests.cells.test_random_state.{cell}"]))
     before = random_state()
     try:
         execute(planned)
