@@ -53,24 +53,35 @@ class Bomb(nn.GRU):
         return super().forward(x, state)
 
 
-class Killer(nn.GRU):
+class _Later(nn.GRU):
+    """As nn.GRU until its 6th call in training mode: a check before the first run calls it fewer times."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.calls = 0
+
+    def forward(self, x, state=None):
+        self.calls += self.training
+        if self.calls == 6:
+            self.misbehave()
+        return super().forward(x, state)
+
+
+class Killer(_Later):
     """Kills its own process, as the system does when memory runs out, until `KILLER_FUSE` exists."""
 
-    def forward(self, x, state=None):
+    def misbehave(self):
         fuse = Path(os.environ["KILLER_FUSE"])
-        if self.training and self.hidden_size == 5 and not fuse.exists():
+        if self.hidden_size == 5 and not fuse.exists():
             fuse.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().forward(x, state)
 
 
-class Interrupted(nn.GRU):
+class Interrupted(_Later):
     """Ctrl-C during training."""
 
-    def forward(self, x, state=None):
-        if self.training:
-            os.kill(os.getpid(), signal.SIGINT)
-        return super().forward(x, state)
+    def misbehave(self):
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 class Exits(nn.GRU):

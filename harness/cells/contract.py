@@ -38,7 +38,7 @@ def make_cell(target: Callable[..., Any], input_size: int, hidden_size: int, **o
         keys = ", ".join(f"{key}={value!r}" for key, value in options.items())
         raise TypeError(
             f"{name} cannot be made as {name}({input_size}, {hidden_size}, {keys}), with the arguments of "
-            f"torch.nn.RNN: {reason}; leave a key out of the yaml, or write an adapter: {ADAPTER}"
+            f"torch.nn.RNN: {reason}; leave a key out (~cell.NAME), or write an adapter: {ADAPTER}"
         )
     cell = target(input_size, hidden_size, **options)
     if not isinstance(cell, nn.Module):

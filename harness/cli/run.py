@@ -46,16 +46,16 @@ def main(arguments: list[str]) -> int:
     """Makes one run and prints its result."""
     dry, rest = take_flag(arguments, "--dry-run")
     overrides = overrides_of("run", rest, ["--dry-run"])
+    from harness.experiment.cell_check import checked_plan
     from harness.experiment.combinations import Job
     from harness.experiment.config import compose_run
     from harness.experiment.finished import why_not_finished
     from harness.experiment.grid import prepare
     from harness.experiment.job import execute_within_limit
-    from harness.experiment.plan import plan
     from harness.results import gather
 
     config = compose_run(overrides)
-    run = plan(config)
+    run = checked_plan(config)
     if dry:
         from harness.cli.dry_run import dry_run_text
 

@@ -19,15 +19,19 @@ from harness.cells import (
     InitOptions,
     gets_seq_len,
     is_bidirectional,
+    is_tested_cell,
     make_cell,
     output_size,
+    reads_tokens,
     revision_of,
     why_needs_one_length,
     why_not_initialised,
     why_not_other_lengths,
+    why_padding_enters,
     with_seq_len,
 )
 from harness.cells.bidirectional import REVISION as BIDIRECTIONAL_REVISION
+from harness.cells.examine import STEPS
 from harness.cells.seq_len import REVISION as SEQ_LEN_REVISION
 from harness.cells.zoo.base import SequenceCell, StackedCell
 from harness.experiment.errors import ConfigError, MeaninglessPairError, flat, user_location
@@ -38,6 +42,7 @@ from harness.kernels import choose_kernel
 from harness.tasks import Task
 from harness.tasks.common.arguments import one_of, whole_number
 from harness.training import seeded
+from harness.training.model import why_no_tokens
 from harness.training.readout import checked_readout, why_not_read
 
 log = logging.getLogger("harness.config")
@@ -50,12 +55,14 @@ class CheckedCell:
     Attributes:
         bidirectional: whether it says that it reads in both directions.
         one_length: why it needs sequences of one length; None: they may differ.
+        reads_tokens: whether it reads token ids itself.
         task_length: why it cannot be tested at other lengths than the task's; None: it can.
         revision: of the cell and of how it is made and read.
     """
 
     bidirectional: bool
     one_length: str | None
+    reads_tokens: bool
     task_length: str | None
     revision: int
 
@@ -184,7 +191,7 @@ def check_cell(
 ) -> CheckedCell:
     """Makes the cell once, so that a wrong constructor, call, kernel or init is seen before the first run.
 
-    Stock cells are made without weights; others in full, and run on one step.
+    Stock cells are made without weights; others in full, and run on a few steps.
     """
     given = json.loads(arguments_json)
     arguments = with_seq_len(target, given, seq_len)
@@ -210,7 +217,11 @@ def check_cell(
     if gets_seq_len(target, given) and not isinstance(cell, SequenceCell):
         revision += SEQ_LEN_REVISION
     task_length = why_not_other_lengths(cell, target, given)
-    return CheckedCell(both, why_needs_one_length(cell), task_length, revision)
+    one_length = why_needs_one_length(cell)
+    if one_length is None and not is_tested_cell(target):
+        steps = min(STEPS, seq_len) if gets_seq_len(target, given) else STEPS
+        one_length = why_padding_enters(cell, input_size, steps=steps)
+    return CheckedCell(both, one_length, reads_tokens(cell), task_length, revision)
 
 
 def check_readout(readout: Any, task: Task, other_lengths: dict[str, Task]) -> str:
@@ -231,12 +242,17 @@ def check_readout(readout: Any, task: Task, other_lengths: dict[str, Task]) -> s
     return str(readout)
 
 
-def check_other_lengths(cell: CheckedCell, task: Task, other_lengths: dict[str, Task]) -> None:
-    """Refuses tests at other lengths of a cell that is made for the task's.
+def check_inputs(
+    cell: CheckedCell, task: Task, embedding_size: int | None, other_lengths: dict[str, Task]
+) -> None:
+    """Refuses real inputs of a cell that reads tokens, and tests at other lengths of one made for the task's.
 
     Raises:
         MeaninglessPairError: there are some.
     """
+    reason = why_no_tokens("the cell", task.spec, embedding_size) if cell.reads_tokens else None
+    if reason is not None:
+        raise MeaninglessPairError(reason)
     others = sorted({other.spec.seq_len for other in other_lengths.values()} - {task.spec.seq_len})
     if cell.task_length is not None and others:
         raise MeaninglessPairError(

@@ -14,11 +14,12 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 
+from harness.experiment.cell_check import checked_plan
 from harness.experiment.compose_grid import GridComposer
 from harness.experiment.conf_files import config_loader
 from harness.experiment.config import compose
 from harness.experiment.errors import ConfigError, MeaninglessPairError
-from harness.experiment.plan import Plan, plan
+from harness.experiment.plan import Plan
 from harness.experiment.suggestions import one_line
 
 log = logging.getLogger("harness.grid")
@@ -121,7 +122,7 @@ class JobPlanner:
         """
         if combination not in self._jobs and combination not in self._meaningless:
             try:
-                self._jobs[combination] = Job(combination, plan(self._composer.compose(combination)))
+                self._jobs[combination] = Job(combination, checked_plan(self._composer.compose(combination)))
             except MeaninglessPairError as error:
                 self._meaningless[combination] = str(error)
             except ConfigError as error:

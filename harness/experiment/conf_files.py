@@ -13,6 +13,7 @@ from typing import Any
 from harness.experiment.errors import ConfigError, flat
 
 CONFIG_NAME = "config"
+OUR_SWEEPER = "hydra_plugins.harness_sweeper.ResumingSweeper"
 GROUPS = ("task", "cell", "init", "experiment")
 """Config groups: keys that take the name of a yaml file."""
 

@@ -21,6 +21,23 @@ class MeaninglessPairError(ConfigError):
     """Two choices that mean nothing together, such as a cell and an initialisation; a grid skips them."""
 
 
+def as_config_error(
+    error: BaseException, plain: tuple[type[BaseException], ...] = (ValueError, TypeError, OSError)
+) -> ConfigError:
+    """An error that came up while a config was checked, as a `ConfigError` in one line.
+
+    Args:
+        error: of this package, or of a third-party task or cell, which may fail in any way.
+        plain: classes of errors that say what is wrong themselves; of others the class is named too.
+    """
+    if user_location(error) is None:
+        if isinstance(error, plain):
+            return ConfigError(flat(str(error)))
+        if isinstance(error, KeyError):
+            return ConfigError(f"the config lacks {error}; do not remove it")
+    return ConfigError(where_it_happened(error))
+
+
 def flat(text: str) -> str:
     """A text in one line."""
     return " ".join(text.split())

@@ -15,7 +15,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from harness.experiment.combinations import Job, combinations_of, compose_master, plan_jobs
-from harness.experiment.conf_files import CONFIG_NAME, config_loader
+from harness.experiment.conf_files import CONFIG_NAME, OUR_SWEEPER, config_loader
 from harness.experiment.config import has_tune
 from harness.experiment.cost import expected_cost
 from harness.experiment.errors import ConfigError, flat
@@ -28,8 +28,6 @@ from harness.experiment.tuning import Stages, decide, final_jobs, plan_stages, r
 from harness.results import store
 
 log = logging.getLogger("harness.grid")
-
-OUR_SWEEPER = "hydra_plugins.harness_sweeper.ResumingSweeper"
 
 
 def run_grid(overrides: Sequence[str]) -> list[Path]:

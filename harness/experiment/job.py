@@ -9,6 +9,7 @@ import os
 
 from omegaconf import DictConfig
 
+from harness.experiment.cell_check import checked_plan, was_checked_by_the_command
 from harness.experiment.endings import record_ending
 from harness.experiment.plan import Plan, plan
 from harness.experiment.run import STOPPED_BY_USER, execute
@@ -26,7 +27,7 @@ def job(config: DictConfig) -> float:
     logging.getLogger("harness").addHandler(logging.NullHandler())
     if multiprocessing.current_process().name != "MainProcess":  # a worker of this or another launcher
         end_with_parent(os.getppid())
-    run = plan(config)
+    run = plan(config) if was_checked_by_the_command() else checked_plan(config)
     execute_within_limit(run, config, echo=False)
     row = store.read_row(run.folder)
     done = row is not None and row["status"] == "ok" and row.get("val_loss") is not None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.experiment.cell_check import checked_plan
 from harness.experiment.config import compose_run
 from harness.experiment.grid import prepare
 from harness.experiment.job import execute_within_limit
-from harness.experiment.plan import plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ def run(*overrides: str) -> pd.Series:
     from harness.results import load_runs
 
     config = compose_run(overrides)
-    planned = plan(config)
+    planned = checked_plan(config)
     prepare(planned.results_dir)
     execute_within_limit(planned, config)
     runs = load_runs(planned.results_dir)

@@ -18,8 +18,8 @@ from harness.experiment import identity
 from harness.experiment.building import (
     cell_name,
     check_cell,
+    check_inputs,
     check_lengths,
-    check_other_lengths,
     check_readout,
     checked_cell_options,
     init_options,
@@ -28,7 +28,7 @@ from harness.experiment.building import (
     without_idle_dropout,
 )
 from harness.experiment.device import check_tf32, usable_device
-from harness.experiment.errors import ConfigError, flat, user_location, where_it_happened
+from harness.experiment.errors import ConfigError, as_config_error
 from harness.experiment.identity import Identity
 from harness.experiment.match_params import LARGEST_TARGET, matched_hidden_size
 from harness.experiment.schema import Schema
@@ -140,12 +140,8 @@ def plan(config: DictConfig) -> Plan:
     except (ConfigError, KeyboardInterrupt):
         raise
     except BaseException as error:  # third-party tasks and cells may fail in any way
-        if user_location(error) is None:
-            if isinstance(error, ValueError | TypeError | OSError | OmegaConfBaseException):
-                raise ConfigError(flat(str(error))) from error
-            if isinstance(error, KeyError):
-                raise ConfigError(f"the config lacks {error}; do not remove it") from error
-        raise ConfigError(where_it_happened(error)) from error
+        plain = (ValueError, TypeError, OSError, OmegaConfBaseException)
+        raise as_config_error(error, plain) from error
 
 
 def _plan(config: DictConfig) -> Plan:
@@ -172,7 +168,7 @@ def _plan(config: DictConfig) -> Plan:
     init = init_options(values["init"])
     made_for = (size, task.spec.seq_len, kernel, device, init.name)
     cell = check_cell(cell_target, json.dumps(cell_options), *made_for)
-    check_other_lengths(cell, task, other_lengths)
+    check_inputs(cell, task, embedding_size, other_lengths)
     one_length = check_lengths(readout, cell, task, values["task"])
     values["train"] |= {"steps": train.steps, "epochs": train.epochs, "eval_every": train.eval_every}
     values["cell"] |= ({"name": given_name} if given_name else {}) | cell_options

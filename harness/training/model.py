@@ -39,7 +39,7 @@ class SequenceClassifier(nn.Module):
         self.readout = checked_readout(readout)
         own_tokens = reads_tokens(cell)
         reason = why_not_read(readout, spec)
-        reason = reason or (why_no_tokens(cell, spec, embedding_size) if own_tokens else None)
+        reason = reason or (why_no_tokens(type(cell).__name__, spec, embedding_size) if own_tokens else None)
         if reason is not None:
             raise ValueError(reason)
         self.encoded_size = encoded_size(spec, embedding_size)
@@ -123,9 +123,12 @@ def _encoder(spec: TaskSpec, embedding_size: int | None) -> nn.Module:
     )
 
 
-def why_no_tokens(cell: nn.Module, spec: TaskSpec, embedding_size: int | None) -> str | None:
-    """Why a cell that reads token ids cannot have those of a task, or None when it can."""
-    reads = f"{type(cell).__name__} reads token ids itself"
+def why_no_tokens(cell: str, spec: TaskSpec, embedding_size: int | None) -> str | None:
+    """Why a cell that reads token ids cannot have those of a task, or None when it can.
+
+    `cell` names it in the message.
+    """
+    reads = f"{cell} reads token ids itself"
     if spec.vocab_size is None:
         return f"{reads}, and the inputs of {spec.name} are real numbers"
     if embedding_size is not None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.training.random_state import random_state, restore_random_state
+from harness.cells.random_state import random_state, restore_random_state
 
 Setting = tuple[Callable[[], Any], Callable[[Any], Any]]
 """How a setting is read, and how it is set to what was read."""

@@ -7,22 +7,9 @@ from torch import nn
 from harness.tasks import make_adding, make_delayed_recall
 from harness.training import SequenceClassifier, TrainOptions, train
 from harness.training.inside import look_inside
+from tests.cells.odd_cells import OwnEmbedding
 
 H = 5
-
-
-class OwnEmbedding(nn.Module):
-    """A GRU over an embedding of its own."""
-
-    reads_tokens = True
-
-    def __init__(self, input_size, hidden_size, num_layers=1, dropout=0.0, batch_first=True):
-        super().__init__()
-        self.embedding = nn.Embedding(input_size, 3)
-        self.gru = nn.GRU(3, hidden_size, batch_first=True)
-
-    def forward(self, x_BT, state=None):
-        return self.gru(self.embedding(x_BT), state)
 
 
 def recall():
