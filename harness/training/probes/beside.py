@@ -102,7 +102,8 @@ def _encoded(model: SequenceClassifier, x: Tensor) -> tuple[Tensor, Tensor]:
 def _backward(model: SequenceClassifier, answer: Tensor, grad: Tensor, tensors: Iterable[Tensor]) -> None:
     """Gradients of the parameters of the copy and of `tensors` alone: a closure may lead to the original."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    answer.backward(grad, inputs=[*trained, *tensors])
+    # A scalar: for `answer.backward(grad)` torch imports SymPy, which takes longer than the step.
+    (answer * grad).sum().backward(inputs=[*trained, *tensors])
 
 
 def _loss_and_gradient(answer: Tensor, y: Tensor) -> tuple[float, Tensor]:

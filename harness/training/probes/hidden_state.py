@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from harness.training.probes.probe import NotMeasuredError
 
-State = Tensor | tuple[Tensor, ...]
+State = Any
+"""A tensor, or tuples and lists of them."""
 
 Place = tuple[int, Any]
 """Where (B, H) of the hidden state lies: which part of the state, and the index into it."""
@@ -23,18 +24,25 @@ NOT_ITS_STATE = "its output is not its hidden state"
 
 
 def as_new_tensors(state: Any) -> tuple[tuple[Tensor, ...], State]:
-    """The parts of a state as views of their own: as a tuple, and in the form that the cell takes.
+    """The parts of a state as views of their own: in one tuple, and in the form that the cell takes.
 
     Raises:
-        TypeError: the state is neither a tensor nor a tuple of tensors.
+        TypeError: the state is neither a tensor nor tuples and lists of tensors, which may be nested.
     """
-    if isinstance(state, Tensor):
-        renamed = state.view_as(state)
-        return (renamed,), renamed
-    if not isinstance(state, tuple) or not state or not all(isinstance(part, Tensor) for part in state):
-        raise TypeError(f"a state must be a tensor or a tuple of tensors, not {type(state).__name__}")
-    parts = tuple(part.view_as(part) for part in state)
-    return parts, parts
+    parts: list[Tensor] = []
+
+    def renamed(part: Any) -> Any:
+        if isinstance(part, Tensor):
+            parts.append(part.view_as(part))
+            return parts[-1]
+        if not isinstance(part, tuple | list) or not part:
+            name = type(part).__name__
+            raise TypeError(f"a state must be a tensor, or tuples and lists of tensors, not {name}")
+        inner = [renamed(item) for item in part]
+        return type(part)(*inner) if hasattr(part, "_fields") else type(part)(inner)
+
+    same_form = renamed(state)
+    return tuple(parts), same_form
 
 
 def hidden_places(parts: Sequence[Tensor], output_BH: Tensor) -> tuple[Place, ...]:

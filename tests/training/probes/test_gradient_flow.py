@@ -374,7 +374,7 @@ UNSUPPORTED = [
     (
         no_state,
         "its state cannot be handed on: TypeError: "
-        "a state must be a tensor or a tuple of tensors, not NoneType",
+        "a state must be a tensor, or tuples and lists of tensors, not NoneType",
     ),
     (forgets, "handing its state on does not continue the sequence"),
     (gated_output, "its output is not its hidden state"),
