@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from harness.cells.examine import SEQUENCES
+
 
 class LeakyCell(nn.Module):
     """h_t = (1 − α) h_{t−1} + α tanh(W x_t + U h_{t−1}), written as a plain loop."""
@@ -53,35 +55,27 @@ class Bomb(nn.GRU):
         return super().forward(x, state)
 
 
-class _Later(nn.GRU):
-    """As nn.GRU until its 6th call in training mode: a check before the first run calls it fewer times."""
+class Killer(nn.GRU):
+    """Kills its own process, as the system does when memory runs out, until `KILLER_FUSE` exists.
 
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        self.calls = 0
+    In training only, and not in the check before the first run, whose batches are smaller.
+    """
 
     def forward(self, x, state=None):
-        self.calls += self.training
-        if self.calls == 6:
-            self.misbehave()
+        fuse = Path(os.environ["KILLER_FUSE"])
+        if self.training and len(x) > SEQUENCES and self.hidden_size == 5 and not fuse.exists():
+            fuse.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
         return super().forward(x, state)
 
 
-class Killer(_Later):
-    """Kills its own process, as the system does when memory runs out, until `KILLER_FUSE` exists."""
-
-    def misbehave(self):
-        fuse = Path(os.environ["KILLER_FUSE"])
-        if self.hidden_size == 5 and not fuse.exists():
-            fuse.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-class Interrupted(_Later):
+class Interrupted(nn.GRU):
     """Ctrl-C during training."""
 
-    def misbehave(self):
-        os.kill(os.getpid(), signal.SIGINT)
+    def forward(self, x, state=None):
+        if self.training and len(x) > SEQUENCES:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().forward(x, state)
 
 
 class Exits(nn.GRU):

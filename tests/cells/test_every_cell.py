@@ -6,7 +6,16 @@ import torch
 from omegaconf import OmegaConf
 
 import harness
-from harness.cells import is_bidirectional, is_stock, make_cell, output_size, outputs_of, with_seq_len
+from harness.cells import (
+    examine,
+    is_bidirectional,
+    is_stock,
+    is_tested_cell,
+    make_cell,
+    output_size,
+    outputs_of,
+    with_seq_len,
+)
 from harness.experiment.conf_files import conf_dir
 from harness.experiment.config import compose, options
 from harness.experiment.plan import plan
@@ -32,6 +41,18 @@ def made(name, **changes):
 
 def inputs(n=B):
     return torch.randn(n, T, D, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("name", CELLS)
+def test_the_contract_holds_so_that_no_command_tries_it_again(name, layers):
+    cell = made(name, num_layers=layers).float()
+    found = examine(cell, D, steps=5)
+    assert found.causal != is_bidirectional(cell) and found.notes == ()
+    assert found.features == output_size(cell, D)
+    stated = "it reads in both directions" if is_bidirectional(cell) else getattr(cell, "why_no_state", None)
+    assert found.why_no_state == stated
+    assert is_tested_cell(type(cell))
 
 
 @pytest.mark.parametrize("layers", [1, 3])
