@@ -14,23 +14,34 @@ from harness.tasks import make_adding
 from harness.training import SequenceClassifier, TrainOptions, train
 from harness.training.model import loss_of
 from harness.training.probes import GradientFlowProbe
+from tests.cells import odd_cells
 from tests.training.probes.observed import observed_rows
 from tests.training.probes.third_party import (
     MEASURED,
     REFUSED,
     BatchFirstState,
+    EchoState,
     Layers,
     Loop,
     StepOrScan,
     TwiceTheState,
     Zoneout,
     frozen_gru,
+    orthogonal_rnn,
+    weight_norm_lstm,
 )
 from tests.training.results import without_clocks
 from tests.training.resumed import same_bits
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
 
+ODD = (
+    odd_cells.BothDirections,
+    odd_cells.NoisyInEvaluation,
+    odd_cells.Constant,
+    odd_cells.ComplexWeights,
+    odd_cells.spectral_norm_rnn,
+)
 T, H = 8, 4
 SIZES = {"seq_len": T, "n_train": 25, "n_val": 4, "n_test": 4}
 STOCK = {
@@ -42,6 +53,7 @@ CELLS = {
     **STOCK,
     **{name: (cell, {}) for name, cell in MEASURED.items()},
     **{cell.__name__: (cell, {}) for cell in REFUSED},
+    **{cell.__name__: (cell, {}) for cell in ODD},
 }
 
 
@@ -140,6 +152,25 @@ def test_the_flow_equals_what_hooks_on_the_inner_step_give(cell, points):
     assert len(rows) == (points or T)
     for row in rows:
         assert row.norm == pytest.approx(expected[row.t], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "make", [weight_norm_lstm, orthogonal_rnn, odd_cells.spectral_norm_rnn, EchoState, frozen_gru]
+)
+def test_the_flow_of_another_parametrization_is_that_of_a_stock_cell_with_the_same_weights(make):
+    seed_all()
+    spec, cell = make_adding(**SIZES).spec, make(2, H, batch_first=True)
+    kind = next(kind for kind in (nn.RNN, nn.LSTM, nn.GRU) if isinstance(cell, kind))
+    twin = kind(2, H, batch_first=True)
+    for name, parameter in twin.named_parameters():
+        parameter.data.copy_(getattr(cell, name).detach())
+    model, other = SequenceClassifier(spec, cell), SequenceClassifier(spec, twin)
+    other.head.load_state_dict(model.head.state_dict())
+    rows, expected = (observed_rows(GradientFlowProbe(None), of, batch()) for of in (model, other))
+    norms = {row.t: row.norm for row in expected if row.state == "h"}
+    assert len(rows) == len(norms) == T
+    for row in rows:
+        assert row.norm == pytest.approx(norms[row.t], rel=1e-4)
 
 
 def test_layers_are_numbered_where_num_layers_is_no_number():
