@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from harness.cells.stock import is_torch_cell
+from harness.cells.stock import class_and_options, is_torch_cell
 
 REVISION = 1
 """Raised when a change alters how such cells are read. 0, of version 0.2: padding entered the backward half,
@@ -23,7 +23,7 @@ def why_needs_one_length(cell: nn.Module) -> str | None:
     if not is_bidirectional(cell) or is_torch_cell(cell):
         return None
     return (
-        f"{type(cell).__name__} reads in both directions and is not a cell of torch.nn, so it may read "
+        f"{class_and_options(cell)} reads in both directions and is not a cell of torch.nn, so it may read "
         "padding before it reads the sequence"
     )
 

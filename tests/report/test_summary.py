@@ -251,3 +251,9 @@ def test_all_failed_and_nothing_at_all(tmp_path):
     assert np.isnan(summary_table(runs)["test_accuracy"]).all()
     assert "no message" in write_summary(tmp_path, runs).read_text()
     assert "There is no run." in summary_markdown(runs.iloc[:0])
+
+
+def test_an_infinite_gradient_norm_of_a_run_that_ended_ok_is_shown(tmp_path):
+    lost = record(grad_norm_mean=math.inf, grad_norm_max=math.inf, first_nonfinite_step=10)
+    [row] = rows_of(summary_markdown(load_runs(write(tmp_path, lost))), "Settings")
+    assert row["grad norm"] == "inf"
