@@ -33,32 +33,36 @@ def make_cell(target: Callable[..., Any], input_size: int, hidden_size: int, **o
     if "batch_first" in options:
         raise TypeError(f"every cell is made with batch_first=True; leave batch_first of {name} out")
     options["batch_first"] = True
-    reason = _why_not_called(target, input_size, hidden_size, options)
-    if reason is not None:
+    try:
+        cell = _called(target, input_size, hidden_size, options)
+    except _SignatureError as reason:
         keys = ", ".join(f"{key}={value!r}" for key, value in options.items())
         raise TypeError(
             f"{name} cannot be made as {name}({input_size}, {hidden_size}, {keys}), with the arguments of "
             f"torch.nn.RNN: {reason}; leave a key out (~cell.NAME), or write an adapter: {ADAPTER}"
-        )
-    cell = target(input_size, hidden_size, **options)
+        ) from reason.__cause__
     if not isinstance(cell, nn.Module):
         raise TypeError(f"a cell must be a torch.nn.Module, but {name} returned a {type(cell).__name__}")
     return cell
 
 
-def _why_not_called(
-    target: Callable[..., Any], input_size: int, hidden_size: int, options: dict[str, Any]
-) -> str | None:
-    """What the signature of a callable does not accept, or None; also where it has no signature."""
+class _SignatureError(Exception):
+    """What the arguments of a callable, or of one that it calls with them, are not."""
+
+
+def _called(target: Callable[..., Any], input_size: int, hidden_size: int, options: dict[str, Any]) -> Any:
     try:
-        signature = inspect.signature(target)
-    except (TypeError, ValueError):  # of some compiled modules
-        return None
-    try:
-        signature.bind(input_size, hidden_size, **options)
+        inspect.signature(target).bind(input_size, hidden_size, **options)
     except TypeError as error:
-        return str(error)
-    return None
+        raise _SignatureError(str(error)) from error
+    except ValueError:  # some compiled modules have no signature
+        pass
+    try:
+        return target(input_size, hidden_size, **options)
+    except TypeError as error:  # `**options` may be handed on to a constructor that does not have them
+        if "unexpected keyword argument" in str(error) and any(f"'{key}'" in str(error) for key in options):
+            raise _SignatureError(str(error)) from error
+        raise
 
 
 def output_size(cell: nn.Module, input_size: int) -> int:

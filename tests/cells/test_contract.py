@@ -29,6 +29,35 @@ def test_a_target_that_returns_no_module_is_refused_by_name():
         make_cell(nn.Linear, 3, 5)
 
 
+class HandsOptionsOn(nn.Linear):
+    """A constructor that accepts anything, and one above it that does not."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "reason"),
+    [
+        (nn.Linear, {}, "unexpected keyword argument 'batch_first'"),
+        (HandsOptionsOn, {}, "unexpected keyword argument 'batch_first'"),
+        (lambda hidden_size, *, batch_first: None, {}, "too many positional arguments"),
+        (lambda x, h, batch_first: None, {"num_layers": 1}, "unexpected keyword argument 'num_layers'"),
+    ],
+)
+def test_another_constructor_is_refused_and_the_adapter_named(target, options, reason):
+    with pytest.raises(TypeError, match=f"{reason}.*leave a key out .*adapter: docs/extending.md"):
+        make_cell(target, 3, 5, **options)
+
+
+def test_an_error_inside_a_constructor_stays_what_it_is():
+    def fails(input_size, hidden_size, batch_first):
+        raise TypeError("of its own")
+
+    with pytest.raises(TypeError, match="^of its own$"):
+        make_cell(fails, 3, 5)
+
+
 @pytest.mark.parametrize(
     ("cell", "size"),
     [
