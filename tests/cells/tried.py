@@ -15,14 +15,14 @@ FEATURES = 2
 BATCH = (TASK.train.x[:5], TASK.train.y[:5], TASK.train.lengths[:5])
 
 
-def flow_of(model: SequenceClassifier, points: int | None = None):
+def flow_of(model: SequenceClassifier, points: int | None = None, batch=BATCH):
     """The rows of a training step, or the reason why there are none."""
     probe = GradientFlowProbe(points)
     reason = probe.why_not(model)
     if reason is not None:
         return reason
     try:
-        return observed_rows(probe, model, BATCH)
+        return observed_rows(probe, model, batch)
     except NotMeasuredError as not_measured:
         return str(not_measured)
 

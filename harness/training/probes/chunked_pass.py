@@ -132,6 +132,8 @@ def why_not_chunked(cell: nn.Module, input_size: int) -> str | None:
 def _why_not_two_steps(cell: nn.Module, x_BTD: Tensor) -> str | None:
     whole, _ = cell.eval()(x_BTD.clone())  # a cell may change its input in place
     _, state = cell(x_BTD[:, :1].clone())
+    if state is None:
+        return "it returns no state"
     second, state = cell(x_BTD[:, 1:].clone(), as_new_tensors(state)[1])
     in_training, state_in_training = cell.train()(x_BTD.clone())  # dropout on the output shows here only
     states, states_in_training = as_new_tensors(state)[0], as_new_tensors(state_in_training)[0]

@@ -371,10 +371,11 @@ def raises(self, x, state):
 
 
 UNSUPPORTED = [
+    (no_state, "it returns no state"),
     (
-        no_state,
+        lambda self, x, state: (self.inner(x)[0], ({"h": 1},)),
         "its state cannot be handed on: TypeError: "
-        "a state must be a tensor, or tuples and lists of tensors, not NoneType",
+        "a state must be a tensor, or tuples and lists of tensors, not dict",
     ),
     (forgets, "handing its state on does not continue the sequence"),
     (gated_output, "its output is not its hidden state"),
