@@ -21,7 +21,7 @@ FIGURE_OF_attention_or_recurrence := learning_curves-selective_copy
 keep-summary = sed 's| \[Figure\](figures/[^)]*)\.||' $(1)/summary.md > results/reference/$(2).md
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep smoke time report reference answers catalogue bench docs test test-browser lint clean
+.PHONY: help install sweep smoke time report reference answers catalogue bench docs test test-browser test-faults lint clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -78,6 +78,9 @@ test: $(INSTALLED) ## run the tests
 
 test-browser: $(INSTALLED) ## run the tests of the report's page in Chromium, which must be installed
 	$(BIN)/python -m pytest -m browser tests/report/page $(ARGS)
+
+test-faults: $(INSTALLED) ## run every trial of the injected faults (kills, signals, crashes) and print their table
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m 'faults or not faults' tests/faults $(ARGS)
 
 lint: $(INSTALLED) ## check format, style, types and imports between packages
 	$(BIN)/ruff format --check .

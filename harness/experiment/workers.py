@@ -26,7 +26,7 @@ PARENT_S = 1.0
 INTERRUPT_S = 4.0
 """Seconds that runs in progress have, after Ctrl-C, to write checkpoint and row."""
 
-PRELOAD = ("torch", "numba", "harness.experiment.job")
+PRELOAD = ("torch", "numba", "scipy.linalg", "harness.experiment.job")
 """What workers have imported before their first run."""
 
 OWN = ("harness.", "torch.")

@@ -9,10 +9,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Any
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 STOPPED = "harness: stopped; the same command resumes"
+
+AGAIN_S = 0.05
+"""Seconds after which it is sent again."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -20,6 +24,7 @@ class Stopped(KeyboardInterrupt):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
+        self.number = number
         self.exit_code = exit_code(number)
 
 
@@ -31,6 +36,16 @@ def exit_code(number: int) -> int:
 def raise_stopped(number: int, frame: FrameType | None) -> None:
     """A signal handler."""
     raise Stopped(number)
+
+
+def stop_again(unraisable: Any) -> None:
+    """Sends the signal again whose `Stopped` a callback from C has swallowed; for `sys.unraisablehook`."""
+    if isinstance(unraisable.exc_value, Stopped):
+        again = threading.Timer(AGAIN_S, os.kill, [os.getpid(), unraisable.exc_value.number])
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def is_from_outside(error: KeyboardInterrupt) -> bool:
@@ -51,9 +66,12 @@ def stops_with_signals() -> Iterator[None]:
         changed = {number: old for number in SIGNALS if (old := signal.getsignal(number)) in usual}
     for number in changed:
         signal.signal(number, _stop)
+    hook = sys.unraisablehook
+    sys.unraisablehook = stop_again if changed else hook
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, old in changed.items():
             signal.signal(number, old)
 

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from harness.workers.call import Setting, answer_through
-from harness.workers.stop import raise_stopped
+from harness.workers.stop import raise_stopped, stop_again
 
 READ_ERRORS = (EOFError, OSError)
 
@@ -20,6 +20,7 @@ READ_ERRORS = (EOFError, OSError)
 def serve(connection: Connection) -> None:
     """Makes calls until the other end is closed. SIGINT ends the call in progress, and only that."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # between two calls there is nothing to stop
+    sys.unraisablehook = stop_again
     me = os.getpid()
 
     def say(message: Any) -> None:
