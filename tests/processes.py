@@ -38,12 +38,7 @@ def run_code(code: str, *arguments: str, cwd: Path = ROOT, timeout: float = 300.
     """
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        for path in (out, err):
-            path.touch()
-        process = CONTEXT.Process(
-            target=_child, args=(code, arguments, cwd, dict(os.environ) | env, out, err)
-        )
-        process.start()
+        process = start_code(code, *arguments, out=out, err=err, cwd=cwd, **env)
         process.join(timeout)
         if process.exitcode is None:
             process.kill()
@@ -51,6 +46,15 @@ def run_code(code: str, *arguments: str, cwd: Path = ROOT, timeout: float = 300.
             raise TimeoutError(f"not ended after {timeout} s: {err.read_text(encoding='utf-8')}")
         texts = [path.read_text(encoding="utf-8") for path in (out, err)]
         return CompletedProcess(["python", "-c", code, *arguments], process.exitcode, *texts)
+
+
+def start_code(code: str, *arguments: str, out: Path, err: Path, cwd: Path = ROOT, **env: str):
+    """As `run_code`, but returns the running process; what it prints goes to the files `out` and `err`."""
+    for path in (out, err):
+        path.touch()
+    process = CONTEXT.Process(target=_child, args=(code, arguments, cwd, dict(os.environ) | env, out, err))
+    process.start()
+    return process
 
 
 def run_harness(*arguments: str, cwd: Path = ROOT, **env: str):

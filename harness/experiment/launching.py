@@ -21,7 +21,7 @@ from harness.experiment.workers import TooLongError, WorkerDiedError
 from harness.results import store
 from harness.results.schema import STATUSES
 from harness.workers import WorkersBrokenError
-from harness.workers.stop import undisturbed
+from harness.workers.stop import rows_at_stake, undisturbed
 
 log = logging.getLogger("harness.grid")
 
@@ -41,7 +41,10 @@ def launch_jobs(launcher: Launcher, pending: Sequence[Job], first_index: int) ->
     reason: str | None = None
     returned: Iterable[JobReturn] = ()
     try:
-        returned = launcher.launch([list(item.overrides) for item in pending], initial_job_idx=first_index)
+        with rows_at_stake():
+            returned = launcher.launch(
+                [list(item.overrides) for item in pending], initial_job_idx=first_index
+            )
     except (BrokenProcessPool, WorkersBrokenError) as error:
         reason = _why_broken(error)
     except KeyboardInterrupt:

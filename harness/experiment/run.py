@@ -41,7 +41,7 @@ from harness.training import (
     training_process,
 )
 from harness.workers import set_time_limit
-from harness.workers.stop import is_from_outside, undisturbed
+from harness.workers.stop import is_from_outside, rows_at_stake, undisturbed
 
 log = logging.getLogger("harness.run")
 
@@ -71,11 +71,12 @@ def execute(run: Plan, *, echo: bool = True) -> None:
             left = seconds_left(run)
             if (why_not_finished(run) is None and not run.rerun) or left == 0:
                 return
+            columns = known_columns(run)  # takes a moment: before the run has begun
             begun = checkpoints.start(run)
             if left is not None:
                 set_time_limit(left)
-            with log_to(run.folder / "log.txt", echo=echo):
-                _attempt(run, begun)
+            with rows_at_stake(), log_to(run.folder / "log.txt", echo=echo):
+                _attempt(run, begun, columns)
     except Timeout:
         log.warning("%s is being run by another process: left to it", run.run_id)
 
@@ -87,9 +88,8 @@ def make_model(run: Plan) -> tuple[SequenceClassifier, str]:
     return model.to(run.device), kernel
 
 
-def _attempt(run: Plan, begun: checkpoints.Start) -> None:
+def _attempt(run: Plan, begun: checkpoints.Start, columns: dict[str, Any]) -> None:
     """Trains, and turns every way of ending into a row; stopped from outside it keeps its checkpoint."""
-    columns = known_columns(run)
     history, tables = History(), []
     cpu, memory = time.process_time(), PeakMemory()
     try:

@@ -16,7 +16,13 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 STOPPED = "harness: stopped; the same command resumes"
 
 AGAIN_S = 0.05
-"""Seconds after which it is sent again."""
+"""Seconds after which a signal is sent again that came at a wrong moment."""
+
+MOST_PUT_OFF = 30
+"""Times that it is put off, so that an import that hangs can be stopped too."""
+
+_at_stake = 0
+_put_off = 0
 
 
 class Stopped(KeyboardInterrupt):
@@ -33,24 +39,46 @@ def exit_code(number: int) -> int:
     return 130 if number == signal.SIGINT else 143
 
 
-def raise_stopped(number: int, frame: FrameType | None) -> None:
-    """A signal handler."""
+def stop(number: int, frame: FrameType | None) -> None:
+    """The signal handler: raises `Stopped`.
+
+    While modules are imported the process ends at once instead, and with `rows_at_stake` after the import.
+    """
+    global _put_off
+    if _imports(frame):
+        if not _at_stake:
+            sys.stderr.write(STOPPED + "\n")
+            sys.stderr.flush()
+            os._exit(exit_code(number))
+        if _put_off < MOST_PUT_OFF:
+            _put_off += 1
+            _send_again(number)
+            return
     raise Stopped(number)
 
 
 def stop_again(unraisable: Any) -> None:
     """Sends the signal again whose `Stopped` a callback from C has swallowed; for `sys.unraisablehook`."""
     if isinstance(unraisable.exc_value, Stopped):
-        again = threading.Timer(AGAIN_S, os.kill, [os.getpid(), unraisable.exc_value.number])
-        again.daemon = True
-        again.start()
+        _send_again(unraisable.exc_value.number)
     else:
         sys.__unraisablehook__(unraisable)
 
 
 def is_from_outside(error: KeyboardInterrupt) -> bool:
     """Whether it came from a signal; where no handler of ours is set, it counts as if it did."""
-    return isinstance(error, Stopped) or signal.getsignal(signal.SIGINT) not in (raise_stopped, _stop)
+    return isinstance(error, Stopped) or signal.getsignal(signal.SIGINT) is not stop
+
+
+@contextlib.contextmanager
+def rows_at_stake() -> Iterator[None]:
+    """Meanwhile signals never end this process at once: runs in progress have to leave their rows."""
+    global _at_stake, _put_off
+    _at_stake, _put_off = _at_stake + 1, 0
+    try:
+        yield
+    finally:
+        _at_stake -= 1
 
 
 @contextlib.contextmanager
@@ -65,7 +93,7 @@ def stops_with_signals() -> Iterator[None]:
     if threading.current_thread() is threading.main_thread():
         changed = {number: old for number in SIGNALS if (old := signal.getsignal(number)) in usual}
     for number in changed:
-        signal.signal(number, _stop)
+        signal.signal(number, stop)
     hook = sys.unraisablehook
     sys.unraisablehook = stop_again if changed else hook
     try:
@@ -91,17 +119,15 @@ def undisturbed() -> Iterator[None]:
             signal.signal(number, old)
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    if _imports(frame):
-        sys.stderr.write(STOPPED + "\n")
-        sys.stderr.flush()
-        os._exit(exit_code(number))
-    raise Stopped(number)
-
-
 def _imports(frame: FrameType | None) -> bool:
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True
         frame = frame.f_back
     return False
+
+
+def _send_again(number: int) -> None:
+    again = threading.Timer(AGAIN_S, os.kill, [os.getpid(), number])
+    again.daemon = True
+    again.start()

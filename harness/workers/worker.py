@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from harness.workers.call import Setting, answer_through
-from harness.workers.stop import raise_stopped, stop_again
+from harness.workers.stop import rows_at_stake, stop, stop_again
 
 READ_ERRORS = (EOFError, OSError)
 
@@ -55,9 +55,10 @@ def _adopt(setting: Setting) -> None:
 
 def _outcome_of(function: Any, arguments: Any) -> tuple[str, Any]:
     try:
-        signal.signal(signal.SIGINT, raise_stopped)
+        signal.signal(signal.SIGINT, stop)
         try:
-            return "value", function(*arguments)
+            with rows_at_stake():
+                return "value", function(*arguments)
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             sys.stdout.flush()

@@ -13,7 +13,7 @@ import torch
 
 import harness
 from harness.results import store
-from tests.processes import COMMAND, ROOT, WITHOUT_FIGURES
+from tests.processes import COMMAND, ROOT, WITHOUT_FIGURES, start_code
 
 ENDED_S = 5.0
 """Seconds in which processes have to be gone: the promise."""
@@ -31,53 +31,48 @@ NUMBERS = (
 ).split()
 
 
-def trials(count):
-    """Trials of a test: the first belongs to the usual suite, the others to `make test-faults`."""
+def trials(count, *, usual=1):
+    """Trials of a test: the first `usual` belong to the usual suite, the others to `make test-faults`."""
+    marks = [[] if number < usual else [pytest.mark.faults] for number in range(count)]
     return pytest.mark.parametrize(
-        "trial", [0, *(pytest.param(number, marks=pytest.mark.faults) for number in range(1, count))]
+        "trial", [pytest.param(number, marks=mark) for number, mark in enumerate(marks)]
     )
 
 
 class Command:
-    """`harness ARGUMENTS`, in a new interpreter."""
+    """`harness ARGUMENTS` in a process of its own, whose reports have no figures."""
 
     def __init__(self, folder, *arguments, **env):
         folder.mkdir(exist_ok=True)
         self.mark = f"{os.getpid()}-{time.monotonic_ns()}"
-        self.error_file = folder / f"stderr-{self.mark}"
-        with open(self.error_file, "w") as errors, open(folder / f"stdout-{self.mark}", "w") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", self.code(), *arguments],
-                cwd=ROOT,
-                env=os.environ | {"FAULT_TRIAL": self.mark, "PYTHONPATH": str(ROOT)} | env,
-                stdout=out,
-                stderr=errors,
-                stdin=subprocess.DEVNULL,
-            )
+        self.out, self.err = folder / f"stdout-{self.mark}", folder / f"stderr-{self.mark}"
+        self.process = self.start(arguments, env | {"FAULT_TRIAL": self.mark})
 
-    @staticmethod
-    def code():
-        return WITHOUT_FIGURES + COMMAND
+    def start(self, arguments, env):
+        """Forked from a process that has imported all that a command imports."""
+        return start_code(WITHOUT_FIGURES + COMMAND, *arguments, out=self.out, err=self.err, **env)
 
     def errors(self):
-        return self.error_file.read_text()
+        return self.err.read_text()
 
     def wait(self, timeout=PATIENCE_S):
-        return self.process.wait(timeout)
+        """Waits for the command to end, and returns its exit code; None: it has not ended."""
+        self.process.join(timeout)
+        return self.process.exitcode
 
     def wait_for(self, condition):
         """Polls until `condition()` holds, and returns what it returned."""
         give_up = time.monotonic() + PATIENCE_S
         while not (found := condition()):
             assert time.monotonic() < give_up, self.errors()
-            assert self.process.poll() is None, self.errors()
+            assert self.process.exitcode is None, self.errors()
             time.sleep(0.01)
         return found
 
     def left(self):
         """The processes that the command started, itself included, by the variable that they inherit."""
         mark = f"FAULT_TRIAL={self.mark}".encode()
-        found = []
+        found = [self.process.pid] if self.process.exitcode is None else []
         for path in Path("/proc").glob("[0-9]*"):
             try:
                 if mark in (path / "environ").read_bytes().split(b"\0"):
@@ -99,12 +94,32 @@ class Command:
         return time.monotonic() - start
 
 
-class ThroughMain(Command):
-    """`python -m harness ARGUMENTS`, from its first import on."""
+class FreshCommand(Command):
+    """`python -m harness ARGUMENTS` in a new interpreter, from its first import on."""
 
-    @staticmethod
-    def code():
-        return "import runpy, sys; sys.argv[0] = 'harness'; runpy.run_module('harness', run_name='__main__')"
+    def start(self, arguments, env):
+        with open(self.out, "w") as out, open(self.err, "w") as err:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "harness", *arguments],
+                cwd=ROOT,
+                env=os.environ | {"PYTHONPATH": str(ROOT)} | env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+        return _LikeMultiprocessing(process)
+
+
+class _LikeMultiprocessing:
+    def __init__(self, process):
+        self.process, self.pid = process, process.pid
+
+    def join(self, timeout):
+        self.process.wait(timeout)
+
+    @property
+    def exitcode(self):
+        return self.process.poll()
 
 
 def children(process):

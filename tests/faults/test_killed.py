@@ -51,81 +51,107 @@ def killed_worker_costs_one_run(command, results, expected):
     assert command.seconds_until_all_ended() < ENDED_S
 
 
-@trials(20)
-def test_worker_in_progress(grid, tmp_path, undisturbed, trial):
-    """kill -9 of a worker, in progress."""
-    chance = random.Random(trial)
-    command, results = grid(), tmp_path / "r"
+def kill_in_progress(command, results, chance):
     command.wait_for(lambda: begun(results))
     time.sleep(chance.random() * 0.3)
-    workers = command.workers()
-    killed = bool(workers) and kill(chance.choice(workers))
-    killed_worker_costs_one_run(command, results, undisturbed(GRID))
-    assert not killed or "killed by SIGKILL" in command.errors() or not attempts(results)
+    return bool(workers := command.workers()) and kill(chance.choice(workers))
 
 
-@trials(5)
-def test_worker_at_start(grid, tmp_path, undisturbed, trial):
-    """kill -9 of a worker, at start."""
-    command, results = grid(), tmp_path / "r"
-    kill(command.wait_for(command.workers)[0])
-    killed_worker_costs_one_run(command, results, undisturbed(GRID))
+def kill_at_start(command, results, chance):
+    return kill(command.wait_for(command.workers)[0])
 
 
-@trials(5)
-def test_worker_between_runs(grid, tmp_path, undisturbed, trial):
-    """kill -9 of a worker, between runs."""
-    command, results = grid(), tmp_path / "r"
+def kill_between_runs(command, results, chance):
     before = len(rows(results))
     command.wait_for(lambda: len(rows(results)) > before)
-    for worker in command.workers()[:1]:
-        kill(worker)
-    killed_worker_costs_one_run(command, results, undisturbed(GRID))
+    return bool(workers := command.workers()) and kill(workers[0])
 
 
-@trials(5)
+def kill_server(command, results, chance):
+    command.wait_for(lambda: begun(results))
+    servers = [one for one in command.left() if one not in (command.process.pid, *command.workers())]
+    return bool(servers) and kill(servers[0])
+
+
+def workers_killed(grid, results, expected, trial, *kills):
+    """Injects the kills into one command, which completes, and repeats the runs in progress alone."""
+    command, chance = grid(), random.Random(trial)
+    killed = [kill_(command, results, chance) for kill_ in kills]
+    assert command.wait() == 0, command.errors()
+    assert bits(results) == expected
+    most = sum(2 if kill_ is kill_server else 1 for kill_ in kills)
+    assert len(attempts(results)) <= most * any(killed)
+    assert "Traceback" not in command.errors()
+    assert command.seconds_until_all_ended() < ENDED_S
+
+
+def test_every_kind_of_kill_in_one_command(grid, tmp_path, undisturbed):
+    """kill -9 of workers and of their server, one after the other."""
+    kills = (kill_at_start, kill_in_progress, kill_between_runs, kill_server)
+    workers_killed(grid, tmp_path / "r", undisturbed(GRID), 0, *kills)
+
+
+@trials(20, usual=0)
+def test_worker_in_progress(grid, tmp_path, undisturbed, trial):
+    """kill -9 of a worker, in progress."""
+    workers_killed(grid, tmp_path / "r", undisturbed(GRID), trial, kill_in_progress)
+
+
+@trials(5, usual=0)
+def test_worker_at_start(grid, tmp_path, undisturbed, trial):
+    """kill -9 of a worker, at start."""
+    workers_killed(grid, tmp_path / "r", undisturbed(GRID), trial, kill_at_start)
+
+
+@trials(5, usual=0)
+def test_worker_between_runs(grid, tmp_path, undisturbed, trial):
+    """kill -9 of a worker, between runs."""
+    workers_killed(grid, tmp_path / "r", undisturbed(GRID), trial, kill_between_runs)
+
+
+@trials(5, usual=0)
 def test_server(grid, tmp_path, undisturbed, trial):
     """kill -9 of the process that starts the workers."""
-    command, results = grid(), tmp_path / "r"
+    workers_killed(grid, tmp_path / "r", undisturbed(GRID), trial, kill_server)
+
+
+def in_progress(command, results, chance):
     command.wait_for(lambda: begun(results))
-    [server] = [one for one in command.left() if one not in (command.process.pid, *command.workers())]
-    kill(server)
-    assert command.wait() == 0, command.errors()
-    assert bits(results) == undisturbed(GRID)
-    assert len(attempts(results)) <= 2
+    time.sleep(chance.random())
 
 
-def command_killed(grid, results, expected, seconds_later):
-    command = grid()
-    seconds_later(command)
-    kill(command.process.pid)
-    command.wait()
-    assert command.seconds_until_all_ended() < ENDED_S
+def at_start(command, results, chance):
+    command.wait_for(lambda: len(command.left()) > 1)
+    time.sleep(chance.random() * 2)
+
+
+def command_killed(grid, results, expected, trial, *moments):
+    """Kills the same command at each of the moments; afterwards it completes to the same bits."""
+    chance = random.Random(trial)
+    for moment in moments:
+        command = grid()
+        moment(command, results, chance)
+        kill(command.process.pid)
+        command.wait()
+        assert command.seconds_until_all_ended() < ENDED_S
     again = grid()
     assert again.wait() == 0, again.errors()
     assert statuses(results) == {"ok": 6}
     assert bits(results) == expected
 
 
-@trials(10)
+def test_the_command_at_start_and_in_progress(grid, tmp_path, undisturbed):
+    """kill -9 of the command, twice."""
+    command_killed(grid, tmp_path / "r", undisturbed(GRID), 0, at_start, in_progress)
+
+
+@trials(10, usual=0)
 def test_command_in_progress(grid, tmp_path, undisturbed, trial):
     """kill -9 of the command, in progress."""
-    chance = random.Random(trial)
-
-    def in_progress(command):
-        command.wait_for(lambda: begun(tmp_path / "r"))
-        time.sleep(chance.random())
-
-    command_killed(grid, tmp_path / "r", undisturbed(GRID), in_progress)
+    command_killed(grid, tmp_path / "r", undisturbed(GRID), trial, in_progress)
 
 
-@trials(5)
+@trials(5, usual=0)
 def test_command_at_start(grid, tmp_path, undisturbed, trial):
     """kill -9 of the command, while workers start."""
-    chance = random.Random(trial)
-
-    def at_start(command):
-        command.wait_for(lambda: len(command.left()) > 1)
-        time.sleep(chance.random() * 2)
-
-    command_killed(grid, tmp_path / "r", undisturbed(GRID), at_start)
+    command_killed(grid, tmp_path / "r", undisturbed(GRID), trial, at_start)

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 import harness
-from tests.faults.commands import TINY, Command, ThroughMain, bits, kill, statuses, trials
+from tests.faults.commands import TINY, Command, bits, kill, statuses, trials
 
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "pidfd_send_signal"), reason="workers are forked on Linux"
@@ -99,9 +99,3 @@ def test_grids_on_one_folder(tmp_path, undisturbed, commands, trial):
         assert "Traceback" not in command.errors()
     assert bits(results) == undisturbed(grid)
     assert list(results.glob("runs/*/attempt-*")) == []
-
-
-def test_a_plain_command_needs_no_more_than_its_module(tmp_path):
-    """No fault: python -m harness."""
-    command = ThroughMain(tmp_path, *TINY, "train.steps=6", f"results_dir={tmp_path / 'r'}")
-    assert command.wait() == 0, command.errors()
