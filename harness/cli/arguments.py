@@ -61,12 +61,23 @@ def overrides_of(command: str, arguments: Sequence[str], flags: Sequence[str] = 
     Raises:
         ConfigError: an argument is no override, or the folder does not exist.
     """
-    rest = with_searchpath(arguments)
+    rest = [_path_as_it_is(argument) for argument in with_searchpath(arguments)]
     for argument in rest:
         if not is_override(argument):
             also = "".join(f", {flag}" for flag in ("--config-dir FOLDER", *flags))
             raise ConfigError(f"{command} takes KEY=VALUE{also}, not {argument!r}{_meant(command, argument)}")
     return rest
+
+
+def _path_as_it_is(argument: str) -> str:
+    """`results_dir=a${b}` with its `${` escaped where a folder of that very name exists."""
+    key, equals, value = argument.partition("=")
+    if key not in ("results_dir", "data_dir") or not equals or "${" not in value:
+        return argument
+    parts = Path(value).parts
+    first = next(place for place, part in enumerate(parts) if "${" in part)
+    exists = Path(*parts[: first + 1]).exists()
+    return f"{key}={value}".replace("${", "\\${") if exists else argument
 
 
 def _meant(command: str, argument: str) -> str:
