@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
@@ -142,9 +143,14 @@ def _row(pair: SettingPair) -> list[str]:
         f"{lost[0]} {lost[1]}" if any(lost) else "",
         *measures,
         _solved(ok_a, ok_b),
-        _number(ok_b["train_s"].median() / ok_a["train_s"].median(), ".2f"),
+        _number(_ratio(float(ok_b["train_s"].median()), float(ok_a["train_s"].median())), ".2f"),
         pair.origin,
     ]
+
+
+def _ratio(over: float, under: float) -> float:
+    """NaN where it has no value."""
+    return over / under if under and math.isfinite(over) else math.nan
 
 
 def _solved(ok_a: pd.DataFrame, ok_b: pd.DataFrame) -> str:

@@ -32,7 +32,8 @@ def summary_table(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         task, variant, data_source, seq_len, cell, hidden_size; one text column for each further setting or
-        origin (`ORIGINS`) that varies within a task; `n` (runs that are `ok`), `not_ok`; test_accuracy
+        origin (`ORIGINS`) that varies within a task, `setting NAME` where NAME is one of these columns;
+        `n` (runs that are `ok`), `not_ok`; test_accuracy
         with accuracy_low and accuracy_high as `accuracy_of` gives them, accuracy_lowest, accuracy_highest,
         two_groups; test_loss (median), loss_lowest, loss_highest; chance_accuracy, memoryless_loss;
         `solved` of `solved_n` with solved_low, solved_high and solved_step, as `solved_of` gives them (NaN:
@@ -55,7 +56,8 @@ def summary_table(runs: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=columns)
     if not table.duplicated([key for key in keys if key != "setting"]).any():
         table = table.drop(columns="setting")  # otherwise only the hash distinguishes some rows
-    return table.rename(columns={f"setting {key}": key for key in varying})
+    taken = set(table.columns)  # as `budget`, which is a setting and a number of steps
+    return table.rename(columns={f"setting {key}": key for key in varying if key not in taken})
 
 
 def settings_section(runs: pd.DataFrame) -> list[str]:

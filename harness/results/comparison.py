@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from harness.results.differences import Difference, paired_difference, welch_difference
@@ -78,6 +79,7 @@ class Comparison:
     """Columns such as `torch` whose values differ: those of A and those of B, as text."""
 
 
+@np.errstate(invalid="ignore", over="ignore")  # a loss may be infinite in both
 def compare_runs(a: pd.DataFrame, b: pd.DataFrame) -> Comparison:
     """Compares the runs of the stage `final` in two folders.
 

@@ -33,6 +33,15 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
         return file.read()
 
 
+def shown(text: object) -> str:
+    r"""A path or a message in one line that every log can hold, whatever bytes a name is made of.
+
+    >>> print(shown("bad\udcff\nname"))
+    bad\udcff name
+    """
+    return " ".join(str(text).encode("utf-8", "backslashreplace").decode("utf-8").split())
+
+
 def is_regular(path: Path) -> bool:
     """Whether a regular file, or a link to one, lies there."""
     try:

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from harness.results.column_types import typed
-from harness.results.files import read_bytes
+from harness.results.files import read_bytes, shown
 
 log = logging.getLogger("harness.results")
 
@@ -88,14 +88,16 @@ def _prefixed_bodies(
             content = read_bytes(path)
             head, _, body = content.decode("utf-8").partition("\n")
         except (OSError, UnicodeDecodeError) as error:
-            log.warning("left out: %s: %s", path, getattr(error, "strerror", None) or error)
+            log.warning("left out: %s: %s", shown(path), getattr(error, "strerror", None) or error)
             continue
         lines = _prefixed(row["run_id"], body, len(columns))
         expected = (row.get("files") or {}).get(name)
         if expected is not None and hashlib.sha256(content).hexdigest() != expected:
-            log.warning("left out: %s: damaged or truncated, its hash differs from the one in row.json", path)
+            log.warning(
+                "left out: %s: damaged or truncated, its hash differs from that in row.json", shown(path)
+            )
         elif head != header or lines is None:
-            log.warning("left out: %s: not a whole table of %s", path, header)
+            log.warning("left out: %s: not a whole table of %s", shown(path), shown(header))
         else:
             bodies.append(lines)
     return bodies

@@ -17,6 +17,9 @@ ORIGINS = ("results", "code", "data", "revisions")
 REPEAT_COLUMNS = ("setting", "schema_version", "code", "data_hash", "revisions")
 """Runs that agree in these are repeats: they differ in their seed only."""
 
+_OTHER_COLUMNS = ("label", "condition", "size", "n", *IDENTITY)
+"""Columns beside the settings in tables of runs: keys of configs with such names keep their full names."""
+
 _OWN_TARGETS = ("harness.", "torch.")
 
 
@@ -226,5 +229,5 @@ def _varies(values: pd.Series, within: Sequence[pd.Series]) -> pd.Series:
 def _short_names(keys: Iterable[Hashable]) -> dict[str, str]:
     names = [str(key) for key in keys]
     leaves = [name.rpartition(".")[2] for name in names]
-    taken = [*leaves, *ORIGINS]
+    taken = [*leaves, *ORIGINS, *_OTHER_COLUMNS]
     return {name: leaf if taken.count(leaf) == 1 else name for name, leaf in zip(names, leaves, strict=True)}

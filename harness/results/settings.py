@@ -22,6 +22,9 @@ TUNED = "tuned"
 
 _BUDGET_KEYS = ("train.steps", "train.epochs")
 
+_HELD_ELSEWHERE = ("seed", "stage", "task", "cell", "setting", "status", "run_id", "seq_len", "hidden_size")
+"""Names that a config has for a mapping, or not at all: a value there is none of its settings."""
+
 _SHOWN_AS_COLUMNS = {"seq_len", "hidden_size", *SETTING_COLUMNS}  # wherever in the config they stand
 
 
@@ -38,7 +41,7 @@ def settings_of(runs: pd.DataFrame) -> pd.DataFrame:
     flat = flat_configs(tuple(runs["config"]))
     texts["budget"] = _budgets(flat)
     columns = [[show(value) for value in runs[name]] for name in ("seq_len", "hidden_size", "seed")]
-    for key in flat.columns.drop([*_BUDGET_KEYS, "seed", "stage"], errors="ignore"):
+    for key in flat.columns.drop([*_BUDGET_KEYS, *_HELD_ELSEWHERE], errors="ignore"):
         shown = key.rpartition(".")[2] in _SHOWN_AS_COLUMNS or key.startswith("init.")
         values = flat[key].tolist()
         if not shown and not _repeats(values, columns):

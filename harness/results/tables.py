@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from harness.results.column_types import DTYPES, typed
-from harness.results.files import write_atomically
+from harness.results.files import shown, write_atomically
 from harness.results.joined_tables import RUN_COLUMNS as RUN_COLUMNS
 from harness.results.joined_tables import joined, numeric_where_numbers
 from harness.results.row_values import OTHER_LENGTH_COLUMN as OTHER_LENGTH_COLUMN
@@ -159,7 +159,7 @@ def _rows_of(folder: Path, run_ids: Iterable[str]) -> list[dict[str, Any]]:
         try:
             row = read_row(folder / run_id)
         except CorruptRowError as error:
-            log.warning("counted as not run: %s", " ".join(str(error).split()))
+            log.warning("counted as not run: %s", shown(error))
             continue
         if row is not None:
             rows.append(row)

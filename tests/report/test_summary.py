@@ -15,7 +15,7 @@ from harness.results import (
     welch_difference,
     wilson_interval,
 )
-from tests.results.rows import record, write
+from tests.results.rows import record, rewrite, write
 
 ACCURACY = {
     ("rnn", 0): 0.5,
@@ -193,7 +193,7 @@ def test_rows_of_0_2_have_no_decades_and_no_reach(tmp_path):
     row = json.loads(path.read_text())
     new = [name for name in row if name.startswith(("gradflow_decades", "gradflow_reach", "gradflow_under"))]
     assert len(new) == 7
-    path.write_text(json.dumps({name: value for name, value in row.items() if name not in new}))
+    rewrite(path, {name: value for name, value in row.items() if name not in new})
     (shown,) = rows_of(summary_markdown(load_runs(folder)), "Settings")
     assert shown["decades end"] == shown["reach init"] == "–"
 
