@@ -68,8 +68,10 @@ def main(arguments: list[str]) -> int:
         return 0
     if (reason := why_not_cached()) is not None:  # workers say it in the logs of their runs alone
         say(reason, sys.stderr)
-    folders = run_grid(overrides)
-    release_workers()
+    try:
+        folders = run_grid(overrides)
+    finally:
+        release_workers()  # also when a row cannot be written: the process would wait for them
     rows = {folder: row_of(folder) for folder in folders}
     for results_dir in sorted({folder.parents[1] for folder in folders}):
         if any(results_dir.glob("runs/*/row.json")):
