@@ -29,7 +29,7 @@ The same command resumes a grid: finished runs are skipped, failed and interrupt
 keys: every key of a run (harness run --help), each with one value or several; besides them
   experiment=NAME                  a grid from a yaml file: `harness list` prints the names
   seed=1,2,3                       repeats; 'task.seq_len=range(10,60,10)' is a range
-  hydra.launcher.n_jobs=N          runs at a time; -1 is one a core
+  hydra.launcher.n_jobs=N          runs at a time; without it one a core, with device=cuda one a GPU
 flags:
   --dry-run                        list the runs and the expected time; write nothing
   --config-dir FOLDER              look for task/, cell/ and experiment/ yaml files there too
