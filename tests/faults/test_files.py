@@ -135,7 +135,7 @@ def test_a_full_disk_is_a_message_and_leaves_no_half_of_a_file(tmp_path, size):
     arguments = [*TINY, "keep_weights=true", f"results_dir={disk}"]
     reference = run_harness(*TINY, f"results_dir={tmp_path / 'reference'}", "-m", "seed=1,2")
     assert reference.returncode == 0, reference.stderr
-    with small_disk(disk, "1m"):
+    with small_disk(disk, "8m"):
         assert run_harness(*arguments, "seed=1").returncode == 0
         (first,) = disk.glob("runs/*/row.json")
         before = first.read_bytes()
