@@ -15,7 +15,7 @@ from harness.cli import list as list_files
 from harness.cli import time as time_steps
 from harness.cli.arguments import MULTIRUN_FLAGS, is_override
 from harness.cli.look import command as look
-from harness.cli.search_path import look_here_last
+from harness.cli.search_path import children_do_not_look_here, look_here_last
 from harness.cli.show import command as show
 from harness.cli.terminal import prepare_streams, say
 from harness.experiment.errors import ConfigError, full_traceback
@@ -113,7 +113,9 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if COMMANDS[name].runs_code:
         look_here_last()
-    return COMMANDS[name].function(rest)
+        return COMMANDS[name].function(rest)
+    with children_do_not_look_here():
+        return COMMANDS[name].function(rest)
 
 
 def _command_of(arguments: list[str]) -> tuple[str, list[str]]:

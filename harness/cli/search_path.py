@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 
 def look_here_last() -> None:
@@ -14,3 +16,17 @@ def look_here_last() -> None:
     here = os.getcwd()
     if here not in sys.path:
         sys.path.append(here)
+
+
+@contextlib.contextmanager
+def children_do_not_look_here() -> Iterator[None]:
+    """Processes that are started meanwhile do not search the working directory, as `python -m` would."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
