@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import harness
 from harness.cli.main import COMMANDS
+from harness.cli.search_path import children_do_not_look_here
 from tests.report.synthetic import make_record, write_run
 
 ROOT = Path(harness.__file__).parents[1]
@@ -18,8 +20,8 @@ READ = """
 import sys
 del sys.path[0]
 import os, runpy
-from harness.report import report_files  # before the working directory comes first, as installed code does
-report_files.figures_of = lambda data: ()
+from harness.report import draw_all  # before the working directory comes first, as installed code does
+draw_all.figures_of = lambda data: ()
 here = os.getcwd()
 for arguments in (["--version"], ["report", "."], ["runs", "results_dir=."], ["compare", ".", "."], ["list"],
                   ["export", ".", "--to", "csv"], ["report", "nowhere"]):
@@ -66,3 +68,14 @@ def test_commands_that_run_cells_look_there_last(tmp_path, monkeypatch):
     assert sys.path == before
     assert main(["run", "nonsense"]) == 2
     assert sys.path == [*before, str(tmp_path)]
+
+
+def test_processes_of_a_reading_command_do_not_look_there_either(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    (tmp_path / "evil.py").write_text(EVIL)
+    start = [sys.executable, "-m", "evil"]  # as joblib starts its workers
+    with children_do_not_look_here():
+        assert subprocess.run(start, cwd=tmp_path, capture_output=True).returncode == 1
+    assert not (tmp_path / "imported").exists() and "PYTHONSAFEPATH" not in os.environ
+    assert subprocess.run(start, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "imported").read_text() == "__main__\n"
