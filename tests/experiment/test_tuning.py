@@ -24,6 +24,7 @@ def stages_of(*overrides):
 def write_row(job, *, status="ok", accuracy=0.5, loss=1.0):
     """The row that a tuning run would leave."""
     columns = {"run_id": job.plan.run_id, "setting": job.plan.identity.setting, "config": {}}
+    columns |= {"task": "delayed_recall", "cell": job.plan.cell_name}
     row = RunRecord(**columns, status=status, val_accuracy=accuracy, val_loss=loss)
     job.folder.mkdir(parents=True, exist_ok=True)
     store.finish(job.folder, row)
@@ -257,10 +258,10 @@ def test_one_command_runs_both_stages_and_resumes_each(tuned_grid, tmp_path, cap
 def test_settings_with_a_failed_tuning_run_are_not_begun(tuned_grid, tmp_path, capsys, caplog, monkeypatch):
     from harness.experiment import run
 
-    def fails_at(run_plan):
+    def fails_at(run_plan, begun):
         if run_plan.stage == "tune" and run_plan.cell_name == "gru" and run_plan.train.lr == 0.01:
             raise RuntimeError("no luck")
-        return made(run_plan)
+        return made(run_plan, begun)
 
     made = run._train
     monkeypatch.setattr(run, "_train", fails_at)

@@ -85,7 +85,7 @@ def test_single_run(start, tmp_path, number, code, trial):
 def test_during_imports(start, trial):
     """Ctrl-C during imports."""
     command = start(FreshCommand, *LONG, "cell=gru")
-    command.wait_for(lambda: _catches(command.process.pid, signal.SIGHUP))  # Python itself has started
+    command.wait_for(lambda: _catches(command.process.pid, signal.SIGTERM))  # Python itself has started
     time.sleep(random.Random(trial).random() * 0.5)
     stopped = time.monotonic()
     os.kill(command.process.pid, signal.SIGINT)

@@ -131,7 +131,7 @@ def test_one_seed_is_no_mean_and_no_median(findings_of):
     (run,) = accurate("gru", (0.91,), train_cpu_s=0.2, threads=1, device="cpu", kernel="fused", **flow)
     texts = findings_of(run)
     assert "T = 28: test accuracy of one seed: gru 91.0 %. Chance" in texts["accuracy"][0]
-    assert "after training 10^-1.0 (gru). One seed each." in texts["gradient"][0]
+    assert "after training 10^-1.0 (gru). One seed." in texts["gradient"][0]
     assert "takes gru 2 ms of processor time (one seed, kernel fused)." in texts["cost"][0]
 
 

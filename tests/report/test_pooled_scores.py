@@ -69,7 +69,7 @@ def test_a_run_that_ended_because_it_had_solved_its_task_counts_1(tmp_path):
     config = {"train": {"steps": 1000, "epochs": None, "stop_when_solved": True}}
     for T in (10, 20):
         write_cells(
-            tmp_path, lengths=[T], config=config, solved_rule="loss <= 1", solved_step=T == 10 or None
+            tmp_path, lengths=[T], config=config, solved_rule="loss <= 1", solved_step=1 if T == 10 else None
         )
     scores = pooled_scores(load_runs(tmp_path))
     assert (scores["score"] == 1.0).groupby(scores["place"]).mean().round(2).tolist() == [1.0, 0.1]

@@ -98,7 +98,7 @@ def test_a_cell_of_others_shows_its_output_and_gradient(sequence):
 @pytest.mark.parametrize(
     ("cell", "why"),
     [
-        (NoState(5, 6), "cannot be handed on"),
+        (NoState(5, 6), "it returns no state"),
         (nn.GRU(5, 6, bidirectional=True, batch_first=True), "both directions"),
     ],
 )

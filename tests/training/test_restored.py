@@ -54,7 +54,10 @@ CHANGES = {
     "a variable changed": (lambda: os.environ.update(PATH="/"), lambda: os.environ["PATH"]),
     "a variable deleted": (lambda: os.environ.pop("PATH"), lambda: os.environ.get("PATH")),
     "torch's generator": (draws, lambda: torch.get_rng_state().tolist()),
-    "NumPy's generator": (draws, lambda: np.random.get_state()[1].tolist()),
+    "NumPy's generator": (
+        draws,
+        lambda: [part.tolist() if isinstance(part, np.ndarray) else part for part in np.random.get_state()],
+    ),
     "Python's generator": (draws, random.getstate),
 }
 

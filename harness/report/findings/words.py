@@ -39,11 +39,13 @@ def counted(numbers: Iterable[int], word: str) -> str:
 def medians_over(numbers: Iterable[int]) -> str:
     """What the numbers of a sentence are, by the number of seeds of each cell.
 
-    >>> medians_over([5, 5]), medians_over([1, 1])
-    ('Medians of 5 seeds.', 'One seed each.')
+    >>> medians_over([5, 5]), medians_over([1, 1]), medians_over([1])
+    ('Medians of 5 seeds.', 'One seed each.', 'One seed.')
     """
     numbers = list(numbers)
-    return "One seed each." if set(numbers) == {1} else f"Medians of {counted(numbers, 'seed')}."
+    if set(numbers) != {1}:
+        return f"Medians of {counted(numbers, 'seed')}."
+    return "One seed." if len(numbers) == 1 else "One seed each."
 
 
 def blocks(runs: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
