@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ class Trials:
     @contextlib.contextmanager
     def fresh(self, *, training: bool = False, seed: int = 0) -> Iterator[nn.Module]:
         """The cell to call, in a mode, with all random generators seeded; they are restored at the end."""
-        with _generators(seed), warnings.catch_warnings(), buffers_restored(self.cell):
+        me = os.getpid()
+        with _generators(seed), warnings.catch_warnings(), buffers_restored(self.cell), _alone(me):
             warnings.simplefilter("ignore")  # a run shows them
             try:
                 cell = copied(self.cell)
@@ -67,6 +69,16 @@ def same(a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> bool:
     finite = b[b.isfinite()]
     largest = float(finite.abs().max()) if finite.numel() else 0.0
     return torch.allclose(a, b, rtol=0, atol=tolerance * largest, equal_nan=True)
+
+
+@contextlib.contextmanager
+def _alone(process: int) -> Iterator[None]:
+    """Ends a fork that a call of the cell has made and that returned: it would go on as this program."""
+    try:
+        yield
+    finally:
+        if os.getpid() != process:
+            os._exit(1)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import contextlib
 import logging
+import os
 import signal
 import sys
 import threading
@@ -101,12 +102,14 @@ class Checkpoints:
         self.about = {"made_with": _made_with(run), "used_s": begun.used_s}
         self.every_s = None if run.train.checkpoint_minutes is None else 60 * run.train.checkpoint_minutes
         self.cpu_s = begun.cpu_s - time.process_time()
-        self.last = time.monotonic()
+        self.last, self.process = time.monotonic(), os.getpid()
         self.asked: tuple[int, Callable[..., Any]] | None = None
         """The signal that asks to stop, and its usual handler."""
 
     def due(self) -> bool:
-        """Whether the training has to be written or stopped now."""
+        """Whether the training has to be written or stopped now. Ends a fork that a cell made in a step."""
+        if os.getpid() != self.process:
+            os._exit(1)
         late = self.every_s is not None and time.monotonic() - self.last >= self.every_s
         return late or self.asked is not None
 

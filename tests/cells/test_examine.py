@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import os
 import random
 import time
 
@@ -12,6 +13,7 @@ from torch import nn
 
 from harness.cells import examine, make_cell, output_size
 from harness.cells.random_state import random_state
+from harness.cells.trials import Trials
 from tests.cells import odd_cells
 from tests.outside import LeakyCell, NoState
 from tests.training.probes import third_party
@@ -146,3 +148,25 @@ def test_the_check_takes_less_than_a_tenth_of_a_second():
         examine(cell, D)
         times.append(time.process_time() - start)
     assert min(times) < 0.1
+
+
+class ForksInEachCall(nn.GRU):
+    """Its forks return from the call."""
+
+    def forward(self, x, state=None):
+        os.fork()
+        return super().forward(x, state)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_fork_that_returns_from_a_call_ends(tmp_path):
+    me, log = os.getpid(), tmp_path / "log"
+    try:
+        Trials(ForksInEachCall(3, 4, batch_first=True)).output(torch.zeros(2, 3, 3))
+    finally:
+        with open(log, "a") as file:
+            file.write(f"{os.getpid()}\n")
+        if os.getpid() != me:
+            os._exit(1)
+    assert log.read_text() == f"{me}\n"

@@ -215,3 +215,14 @@ def test_no_file_is_no_checkpoint_and_a_folder_is_a_broken_one(tmp_path):
     assert read_about(tmp_path / "absent") == {}
     with pytest.raises(BrokenCheckpointError, match="cannot be read"):
         read_checkpoint(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_fork_that_a_cell_made_in_a_step_does_not_train_on(tmp_path):
+    pause = checkpoints.Checkpoints(planned(tmp_path), checkpoints.Start())
+    assert not pause.due()
+    child = os.fork()
+    if child == 0:
+        pause.due()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
