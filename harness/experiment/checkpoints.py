@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from harness.experiment.errors import flat
 from harness.experiment.plan import Plan
 from harness.experiment.time_limit import CHECKPOINT_NAME, seconds_of_attempt
 from harness.results import store
@@ -25,6 +27,7 @@ from harness.training.checkpoint import (
     BrokenCheckpointError,
     Checkpoint,
     read_checkpoint,
+    rewrite_about,
     write_checkpoint,
 )
 from harness.workers.stop import SIGNALS
@@ -33,6 +36,10 @@ log = logging.getLogger("harness.run")
 
 PATIENCE_S = 2.0
 """Seconds that a step or an evaluation may still take once the run is asked to stop; then it is left."""
+
+
+class UnfitCheckpointError(ValueError):
+    """A checkpoint that is whole, and that the run cannot take over."""
 
 
 @dataclass(frozen=True)
@@ -56,34 +63,38 @@ def start(run: Plan) -> Start:
     """
     path, config = run.folder / CHECKPOINT_NAME, OmegaConf.to_yaml(OmegaConf.create(run.identity.config))
     checkpoint, refused = None, ""
-    try:
-        checkpoint = None if run.rerun else read_checkpoint(path)
+    try:  # beside a final row lies only what a kill has left
+        checkpoint = None if run.rerun or store.is_final(run.folder) else read_checkpoint(path)
     except BrokenCheckpointError as error:
         refused = str(error)
     if checkpoint is not None and checkpoint.about.get("made_with") != _made_with(run):
-        refused = f"{path.name} is of {checkpoint.about.get('made_with')}, this is {_made_with(run)}"
+        refused = f"{path.name} is of {_differences(checkpoint.about.get('made_with'), _made_with(run))}"
         checkpoint = None
     if checkpoint is None:
         path.unlink(missing_ok=True)
         store.begin(run.folder, config)
         return Start(refused=refused)
     used_s = seconds_of_attempt(run.folder)
+    rewrite_about(path, checkpoint.about | {"used_s": used_s})  # the config's time, which tells it, changes
     store.resume(run.folder, config)
     return Start(checkpoint, used_s, checkpoint.about["cpu_s"])
 
 
 def resume(state: TrainingState, begun: Start) -> None:
-    """Takes a training to where its checkpoint was written, and says so in the log."""
+    """Takes a training to where its checkpoint was written, and says so in the log.
+
+    Raises:
+        UnfitCheckpointError: it cannot; what of the state was loaded is not known.
+    """
     if begun.refused:
         log.warning("%s: the run starts again", begun.refused)
     if begun.checkpoint is None:
         return
     try:
         state.load_state_dict(begun.checkpoint.state)
-    except ValueError as error:  # raised before anything is changed
-        log.warning("%s does not fit: %s; the run starts again", CHECKPOINT_NAME, error)
-    else:
-        log.info("resumed from the checkpoint at step %d", state.step)
+    except Exception as error:  # a third-party module may refuse what it gave
+        raise UnfitCheckpointError(f"{CHECKPOINT_NAME} does not fit: {flat(str(error))}") from error
+    log.info("resumed from the checkpoint at step %d", state.step)
 
 
 def remove(run: Plan) -> None:
@@ -166,10 +177,16 @@ class Checkpoints:
             signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
+def _differences(there: Any, here: dict[str, Any]) -> str:
+    there = there if isinstance(there, dict) else {}
+    return ", ".join(
+        f"{name} {there.get(name)}, not {here[name]}" for name in here if here[name] != there.get(name)
+    )
+
+
 def _made_with(run: Plan) -> dict[str, Any]:
     """What a training may not change on the way, beside the identity of its run."""
     known = provenance()
-    return {name: known[name] for name in ("harness", "torch")} | {
-        "device": str(run.device),
-        "tf32": run.tf32,
-    }
+    made = {name: known[name] for name in ("harness", "torch")} | {"device": str(run.device)}
+    probes = {probe.name: json.loads(json.dumps(probe.settings)) for probe in run.probes}
+    return made | {"tf32": run.tf32, "run": run.run_id, "probes": probes}

@@ -99,7 +99,12 @@ def _attempt(run: Plan, begun: checkpoints.Start, columns: dict[str, Any]) -> No
             tf32_allowed(run.tf32, run.device),
             seeded(run.seed),
         ):
-            history, measured = _train(run, begun)
+            try:
+                history, measured = _train(run, begun)
+            except checkpoints.UnfitCheckpointError as error:
+                log.warning("%s; the run starts again", error)
+                with seeded(run.seed):
+                    history, measured = _train(run, checkpoints.Start())
         columns |= process | measured
         tables = _tables(run, history)
         ending: dict[str, Any] = {"status": "ok"}

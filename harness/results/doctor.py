@@ -11,11 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from harness.results.files import is_regular
 from harness.results.hashes import ROW_NAME, damaged_files
 from harness.results.ids import ids_of
 from harness.results.locks import is_locked
-from harness.results.store import LOCK_NAME, CorruptRowError, NewerSchemaError, read_row, runs_dir, set_aside
+from harness.results.store import (
+    LOCK_NAME,
+    CorruptRowError,
+    NewerSchemaError,
+    file_stamp,
+    read_row,
+    runs_dir,
+    set_aside,
+)
 
 LEFT_AFTER_S = 600.0
 """A temporary file that was not written to for so many seconds was left by a process that has ended."""
@@ -62,7 +72,7 @@ def _of_run(folder: Path) -> Iterator[Problem]:
     except CorruptRowError as error:
         what = str(error).removeprefix(f"{folder / ROW_NAME}: ")
         advice = f"moves its files to attempt-N/ in its folder; {AGAIN}"
-        yield Problem(folder / ROW_NAME, f"damaged row, {what}", advice, lambda: set_aside(folder))
+        yield Problem(folder / ROW_NAME, f"damaged row, {what}", advice, _guarded(folder, set_aside))
         return
     yield from _without_row(folder) if row is None else _of_row(folder, row)
 
@@ -71,12 +81,12 @@ def _without_row(folder: Path) -> Iterator[Problem]:
     """A run that has not ended, and that no process is making."""
     names = {path.name for path in folder.iterdir()}
     if not names - {LOCK_NAME}:
-        yield Problem(folder, "a folder without a run", "removes it", lambda: shutil.rmtree(folder))
+        yield Problem(folder, "a folder without a run", "removes it", _guarded(folder, shutil.rmtree))
         return
     if LOCK_NAME in names:
         lock = folder / LOCK_NAME
         yield Problem(
-            lock, "a lock that no process holds", "removes it", lambda: lock.unlink(missing_ok=True)
+            lock, "a lock that no process holds", "removes it", _guarded(folder, lambda _: lock.unlink())
         )
     yield Problem(folder, "begun and not ended", AGAIN)
 
@@ -109,6 +119,19 @@ def _temporary_files(folder: Path) -> Iterator[Problem]:
         ours = re.fullmatch(r"\..*\.tmp(\.\w+)?", path.name) and is_regular(path) and not path.is_symlink()
         if ours and time.time() - path.stat().st_mtime > LEFT_AFTER_S:
             yield Problem(path, "left by a process that was killed", "removes it", _remover(path))
+
+
+def _guarded(folder: Path, action: Callable[[Path], object]) -> Callable[[], None]:
+    """An action on the folder of a run, left out when a process makes the run or has made it since."""
+    stamp = file_stamp(folder / ROW_NAME)
+
+    def fix() -> None:
+        with FileLock(folder / LOCK_NAME, timeout=0):  # a `TimeoutError` where it is held
+            if file_stamp(folder / ROW_NAME) != stamp:
+                raise OSError("the run was made meanwhile")
+            action(folder)
+
+    return fix
 
 
 def _remover(path: Path) -> Callable[[], None]:

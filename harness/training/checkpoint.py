@@ -14,6 +14,9 @@ import torch
 from harness.results.files import MOST_BYTES, read_bytes, replaced
 from harness.training.state import TrainingState
 
+MOST = 16 * MOST_BYTES
+"""Bytes of a checkpoint."""
+
 
 class BrokenCheckpointError(ValueError):
     """A checkpoint that was damaged or cut; the message names the file."""
@@ -37,11 +40,16 @@ def write_checkpoint(path: Path, state: TrainingState, about: dict[str, Any]) ->
     """
     out = io.BytesIO()
     torch.save(state.state_dict(), out)
-    content = out.getbuffer()
-    header = {"sha256": hashlib.sha256(content).hexdigest(), "step": state.step, "about": about}
-    with replaced(path) as temporary, open(temporary, "wb") as file:
-        file.write(json.dumps(header).encode() + b"\n")
-        file.write(content)
+    _write(path, out.getvalue(), about)
+
+
+def rewrite_about(path: Path, about: dict[str, Any]) -> None:
+    """Writes a checkpoint again with another note beside the same training.
+
+    Raises:
+        OSError: it cannot be read or written.
+    """
+    _write(path, read_bytes(path, MOST).partition(b"\n")[2], about)
 
 
 def read_checkpoint(path: Path) -> Checkpoint | None:
@@ -51,7 +59,7 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
         BrokenCheckpointError: it is not what was written, or holds more than tensors and plain data.
     """
     try:
-        raw = read_bytes(path, 16 * MOST_BYTES)
+        raw = read_bytes(path, MOST)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -59,7 +67,7 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     line, _, content = raw.partition(b"\n")
     try:
         header = json.loads(line)
-        known = header["sha256"] == hashlib.sha256(content).hexdigest()
+        known = header["sha256"] == _hash(content, header["about"]) and isinstance(header["about"], dict)
     except (ValueError, KeyError, TypeError, RecursionError):
         known = False
     if not known:
@@ -69,6 +77,18 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     except Exception as error:  # such as the extra state of a third-party module
         raise BrokenCheckpointError(f"{path.name} cannot be loaded ({error})") from error
     return Checkpoint(state, header["about"])
+
+
+def _write(path: Path, content: bytes, about: dict[str, Any]) -> None:
+    header = {"sha256": _hash(content, about), "about": about}
+    with replaced(path) as temporary, open(temporary, "wb") as file:
+        file.write(json.dumps(header).encode() + b"\n")
+        file.write(content)
+
+
+def _hash(content: bytes, about: dict[str, Any]) -> str:
+    """Of the training and of what was noted beside it."""
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode() + b"\n" + content).hexdigest()
 
 
 def read_about(path: Path) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def main(channel: int, parent: int, preload: list[str], *, bound: bool) -> NoRet
     except OSError:  # the pool is gone
         pass
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it comes with the death of the pool, too
         for child in children:
             signal_group(child, signal.SIGKILL)
         kill_children()

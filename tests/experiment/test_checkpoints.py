@@ -18,7 +18,7 @@ from harness.experiment.plan import plan
 from harness.experiment.run import execute
 from harness.experiment.time_limit import CHECKPOINT_NAME, seconds_used
 from harness.results import store
-from harness.training import loop
+from harness.training import checkpoint, loop
 from harness.training.checkpoint import BrokenCheckpointError, read_about, read_checkpoint
 from harness.workers.stop import Stopped
 from tests.conftest import TINY
@@ -98,7 +98,9 @@ def test_a_killed_process_leaves_no_row_and_its_run_resumes(monkeypatch, tmp_pat
     assert not list(run.folder.glob("attempt-*"))
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "no header", "other torch", "other training"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "flipped", "no header", "other torch", "other note", "other training"]
+)
 def test_a_checkpoint_that_cannot_be_used_is_named_and_the_run_starts_again(
     monkeypatch, tmp_path, undisturbed, damage
 ):
@@ -116,10 +118,12 @@ def test_a_checkpoint_that_cannot_be_used_is_named_and_the_run_starts_again(
     else:
         about = json.loads(header)
         about["about"]["made_with"]["torch"] = "1.0"
+        about["sha256"] = checkpoint._hash(content, about["about"])
         path.write_bytes({
             "cut": header + b"\n" + content[:-100],
             "flipped": header + b"\n" + content[:500] + bytes([content[500] ^ 1]) + content[501:],
             "no header": content,
+            "other note": header.replace(b"cpu_s", b"cpu_t") + b"\n" + content,
             "other torch": json.dumps(about).encode() + b"\n" + content,
         }[damage])  # fmt: skip
     execute(planned(tmp_path), echo=False)
@@ -196,10 +200,7 @@ def test_the_time_of_all_processes_of_an_attempt_counts(monkeypatch, tmp_path):
     os.utime(config, (log.stat().st_atime, time.time() - 30))
     log.touch()
     path = run.folder / CHECKPOINT_NAME
-    header, _, content = path.read_bytes().partition(b"\n")
-    about = json.loads(header)
-    about["about"]["used_s"] = begun.used_s
-    path.write_bytes(json.dumps(about).encode() + b"\n" + content)
+    assert read_about(path)["used_s"] == begun.used_s
     assert seconds_used(run.folder) == pytest.approx(130, abs=6)
 
 
@@ -226,3 +227,43 @@ def test_a_fork_that_a_cell_made_in_a_step_does_not_train_on(tmp_path):
         pause.due()
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+def test_probes_that_are_asked_for_now_are_measured_from_the_first_step(monkeypatch, tmp_path):
+    run = planned(tmp_path, ALWAYS, "train.gradflow=false")
+    with monkeypatch.context() as patch:
+        stop_after(patch, 4)
+        with pytest.raises(KeyboardInterrupt):
+            execute(run, echo=False)
+    execute(planned(tmp_path), echo=False)
+    assert "gradflow" in (log := (run.folder / "log.txt").read_text()) and "the run starts again" in log
+    assert store.read_row(run.folder)["gradflow_decades_init"] is not None
+
+
+def test_a_checkpoint_of_another_run_or_beside_a_finished_row_is_not_resumed(monkeypatch, tmp_path):
+    run = interrupted(monkeypatch, tmp_path)
+    other = planned(tmp_path, "seed=5")
+    other.folder.mkdir(parents=True)
+    (other.folder / CHECKPOINT_NAME).write_bytes((run.folder / CHECKPOINT_NAME).read_bytes())
+    execute(other, echo=False)
+    assert "the run starts again" in (other.folder / "log.txt").read_text()
+    kept = (run.folder / CHECKPOINT_NAME).read_bytes()
+    execute(planned(tmp_path), echo=False)
+    (run.folder / CHECKPOINT_NAME).write_bytes(kept)
+    execute(planned(tmp_path, "keep_weights=true"), echo=False)
+    assert "resumed" not in (run.folder / "log.txt").read_text()
+    assert (run.folder / "attempt-1" / "row.json").is_file()
+
+
+def test_a_module_that_refuses_its_own_state_starts_again(monkeypatch, tmp_path, undisturbed):
+    run = interrupted(monkeypatch, tmp_path)
+    load = checkpoints.TrainingState.load_state_dict
+
+    def half(self, state):
+        load(self, state)
+        raise RuntimeError("size mismatch for cell.pos")
+
+    monkeypatch.setattr(checkpoints.TrainingState, "load_state_dict", half)
+    execute(planned(tmp_path), echo=False)
+    assert outcome(run) == undisturbed
+    assert "size mismatch for cell.pos; the run starts again" in (run.folder / "log.txt").read_text()
