@@ -37,9 +37,11 @@ def show_progress(rows: Mapping[Path, float]) -> Iterator[None]:
     before = {row: store.file_stamp(row) for row in rows}
     whole, stop = sum(rows.values()), threading.Event()
 
+    ended: set[Path] = set()
+
     def count() -> tuple[int, float]:
-        done = [cost for row, cost in rows.items() if store.file_stamp(row) != before[row]]
-        return len(done), sum(done) / whole
+        ended.update(row for row in rows if row not in ended and _has_ended(row, before[row]))
+        return len(ended), sum(rows[row] for row in ended) / whole
 
     watch = _watch_bar if sys.stderr.isatty() else _watch_lines
     thread = threading.Thread(target=watch, args=(count, len(rows), stop), daemon=True)
@@ -49,6 +51,16 @@ def show_progress(rows: Mapping[Path, float]) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+def _has_ended(row: Path, before: tuple[int, int] | None) -> bool:
+    """Whether the row of an end was written since `before`; an interrupted run continues later."""
+    try:
+        return (
+            store.file_stamp(row) not in (None, before) and b'"status": "interrupted"' not in row.read_bytes()
+        )
+    except OSError:  # moved away, as a run begins again
+        return False
 
 
 def _watch_bar(count: Callable[[], tuple[int, float]], total: int, stop: threading.Event) -> None:

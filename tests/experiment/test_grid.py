@@ -15,9 +15,10 @@ from harness.experiment.combinations import expand
 from harness.experiment.config import options
 from harness.experiment.errors import ConfigError
 from harness.experiment.grid import run_grid
-from harness.experiment.progress import show_progress
+from harness.experiment.progress import _has_ended, show_progress
 from harness.experiment.workers import release_workers
 from harness.results import store
+from harness.results.store import file_stamp
 from harness.workers import Pool
 from tests.experiment.expanded import jobs_of
 from tests.processes import run_harness
@@ -140,6 +141,19 @@ def test_the_time_left_goes_by_what_the_runs_that_are_left_are_expected_to_cost(
     first, last = capsys.readouterr().err.splitlines()
     assert first == "1 of 2 runs in 2 s, about 1 s left"  # a third of the cost is left
     assert last.startswith("2 of 2 runs in 3 s")
+
+
+def test_a_run_that_is_resumed_or_interrupted_has_not_ended(tmp_path):
+    row = tmp_path / "row.json"
+    row.write_text('{\n "status": "interrupted"\n}')
+    before = file_stamp(row)
+    row.unlink()
+    assert not _has_ended(row, before)  # begun again
+    (tmp_path / "new").write_text('{\n "status": "interrupted"\n}')
+    (tmp_path / "new").rename(row)
+    assert not _has_ended(row, before)
+    row.write_text('{\n "status": "ok"\n}')
+    assert _has_ended(row, before) and not _has_ended(row, file_stamp(row))
 
 
 @pytest.mark.usefixtures("without_figures")
