@@ -52,9 +52,9 @@ def why_wrong(row: Mapping[str, Any]) -> str | None:
 
 
 def levels_above(value: Any, most: int) -> bool:
-    """Whether mappings and lists lie inside one another more than `most` deep.
+    """Whether more than `most` mappings and lists lie inside one another within the outermost one.
 
-    >>> levels_above({"a": [1]}, 2), levels_above({"a": [1]}, 1)
+    >>> levels_above({"a": [1]}, 1), levels_above({"a": [1]}, 0)
     (False, True)
     """
     inside = [value]
