@@ -19,9 +19,10 @@ from omegaconf import OmegaConf
 
 from harness.experiment.errors import flat
 from harness.experiment.plan import Plan
-from harness.experiment.time_limit import CHECKPOINT_NAME, seconds_of_attempt
+from harness.experiment.time_limit import seconds_of_attempt
 from harness.results import store
 from harness.results.machine import provenance
+from harness.results.store import CHECKPOINT_NAME
 from harness.training import TrainingState
 from harness.training.checkpoint import (
     BrokenCheckpointError,

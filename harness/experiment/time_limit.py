@@ -7,9 +7,8 @@ from pathlib import Path
 
 from harness.experiment.plan import Plan
 from harness.results.schema import FINAL_STATUSES
+from harness.results.store import CHECKPOINT_NAME
 from harness.training.checkpoint import read_about
-
-CHECKPOINT_NAME = "checkpoint.pt"
 
 LEAST_S = 0.1
 """Less than this is not worth an attempt."""
@@ -32,7 +31,8 @@ def seconds_used(folder: Path) -> float:
 def seconds_of_attempt(attempt: Path) -> float:
     """What its processes took: the last one from the writing of its config to that of its last file, those
     before it by what its checkpoint says."""
-    return _seconds(attempt) + float(read_about(attempt / CHECKPOINT_NAME).get("used_s", 0.0))
+    before = read_about(attempt / CHECKPOINT_NAME).get("used_s")
+    return _seconds(attempt) + (before if isinstance(before, int | float) and before > 0 else 0.0)
 
 
 def _seconds(attempt: Path) -> float:

@@ -48,13 +48,13 @@ def hash_of_sources(results_dir: Path) -> str:
 
 
 def _sources(results_dir: Path) -> list[str]:
-    """The rows and tables of all runs, and the tables of tuning and timing, below the results folder."""
+    """Rows, tables and hashed files of all runs, and the tables of tuning and timing, below the folder."""
     runs = runs_dir("").name
     of_runs = [
         f"{runs}/{run}/{name}"
         for run in _names(results_dir / runs)
         for name in _names(results_dir / runs / run)
-        if name == "row.json" or name.endswith(".csv")
+        if name in ("row.json", "config.yaml", "weights.pt") or name.endswith(".csv")
     ]
     return sorted(
         [*of_runs, *(name for name in _names(results_dir) if name.startswith(("tuning", "timing")))]

@@ -5,6 +5,7 @@ results/runs/<run_id>/config.yaml    the resolved config, written when the run b
                       steps.csv      one row per evaluation
                       gradflow.csv   one row per probe, layer, state and time step; other probes likewise
                       log.txt        the log of the run
+                      checkpoint.pt  the training so far, until the run has ended
                       attempt-1/     an earlier attempt, unchanged
 """
 
@@ -38,6 +39,7 @@ from harness.results.schema import (
 )
 
 LOCK_NAME = ".lock"
+CHECKPOINT_NAME = "checkpoint.pt"
 
 _TABLE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 

@@ -16,8 +16,9 @@ from harness.experiment.config import compose
 from harness.experiment.errors import ConfigError
 from harness.experiment.plan import plan
 from harness.experiment.run import execute
-from harness.experiment.time_limit import CHECKPOINT_NAME, seconds_used
+from harness.experiment.time_limit import seconds_used
 from harness.results import store
+from harness.results.store import CHECKPOINT_NAME
 from harness.training import checkpoint, loop
 from harness.training.checkpoint import BrokenCheckpointError, read_about, read_checkpoint
 from harness.workers.stop import Stopped

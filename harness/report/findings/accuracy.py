@@ -98,8 +98,8 @@ def _chance(runs: pd.DataFrame, cells: Mapping[str, Accuracy]) -> str:
     chance = measured.fillna(runs["chance_accuracy"].astype(float)).mean()
     if pd.isna(chance):
         return ""
-    surely = {cell: value.mean if pd.isna(value.low) else value.low for cell, value in cells.items()}
-    no_better = [cell for cell in sorted(cells) if surely[cell] <= chance]
+    lower = {cell: value.mean if pd.isna(value.low) else value.low for cell, value in cells.items()}
+    no_better = [cell for cell in sorted(cells) if lower[cell] <= chance]
     return f" Chance is {100 * chance:.1f} %." + (
         f" Not shown to exceed it: {listed(no_better)}." if no_better else ""
     )
