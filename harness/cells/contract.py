@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from harness.cells.copied import modes_restored
 from harness.cells.stock import is_torch_cell, stock_cell_made_by
 from harness.cells.tokens import input_dtype, random_inputs
 from harness.cells.zoo.base import SequenceCell
@@ -73,14 +74,9 @@ def output_size(cell: nn.Module, input_size: int) -> int:
     """
     if is_torch_cell(cell):
         return (cell.proj_size or cell.hidden_size) * (2 if cell.bidirectional else 1)
-    modes = [(module, module.training) for module in cell.modules()]
     step = torch.zeros_like(random_inputs(cell, (1, 1), input_size))
-    try:
-        with torch.no_grad():
-            return checked_output(cell, step, cell.eval()(step)).shape[2]
-    finally:
-        for module, training in modes:
-            module.training = training
+    with torch.no_grad(), modes_restored(cell):
+        return checked_output(cell, step, cell.eval()(step)).shape[2]
 
 
 def checked_output(cell: nn.Module, x: Tensor, result: Any) -> Tensor:

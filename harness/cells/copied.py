@@ -79,6 +79,17 @@ def _computed(values: Any) -> Iterator[Tensor]:
 
 
 @contextlib.contextmanager
+def modes_restored(module: nn.Module) -> Iterator[None]:
+    """Restores the mode of each part at the end; a part may be in another mode than the whole."""
+    modes = [(part, part.training) for part in module.modules()]
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+@contextlib.contextmanager
 def buffers_restored(module: nn.Module) -> Iterator[None]:
     """Restores the buffers at the end, changed in place or replaced by another tensor."""
     buffers = [

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.cells.contract import checked_output
-from harness.cells.copied import CopyError, buffers_restored, copied
+from harness.cells.copied import CopyError, buffers_restored, copied, modes_restored
 from harness.cells.random_state import random_state, restore_random_state, seeded
 
 TOLERANCE = 1e-4
@@ -100,13 +100,11 @@ def _seeded_state(seed: int) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _restored(cell: nn.Module) -> Iterator[None]:
-    modes = [(module, module.training) for module in cell.modules()]
     weights = [(parameter, parameter.detach().clone()) for parameter in cell.parameters()]
     try:
-        yield
+        with modes_restored(cell):
+            yield
     finally:
-        for module, training in modes:
-            module.training = training
         with torch.no_grad():
             for parameter, value in weights:
                 if not parameter.equal(value):

@@ -15,10 +15,10 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from harness.experiment.combinations import Job
 from harness.experiment.endings import record_ending
 from harness.experiment.errors import flat, where_it_happened
-from harness.experiment.others import is_being_made
 from harness.experiment.run import STOPPED_BY_USER
 from harness.experiment.workers import TooLongError, WorkerDiedError
 from harness.results import store
+from harness.results.locks import is_locked
 from harness.results.schema import STATUSES
 from harness.workers import WorkersBrokenError
 from harness.workers.stop import rows_at_stake, undisturbed
@@ -61,7 +61,7 @@ def launch_jobs(launcher: Launcher, pending: Sequence[Job], first_index: int) ->
         if len(left) < len(pending):
             return left, len(pending) - len(left)
     for item in left:
-        if store.status_of(item.folder) not in STATUSES and not is_being_made(item.folder):
+        if store.status_of(item.folder) not in STATUSES and not is_locked(item.folder):
             log.error("%s was not begun: the launcher left it out", item.plan.run_id)
     return [], len(pending) - len(left)
 

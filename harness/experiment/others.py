@@ -5,29 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from harness.experiment.combinations import Job
 from harness.experiment.finished import why_not_finished
 from harness.results import store
+from harness.results.locks import is_locked
 
 log = logging.getLogger("harness.grid")
 
 POLL_S = 0.5
-
-
-def is_being_made(folder: Path) -> bool:
-    """Whether a process holds the lock of a run."""
-    lock = folder / store.LOCK_NAME
-    if not lock.exists():
-        return False
-    try:
-        with FileLock(lock, timeout=0):
-            return False
-    except Timeout:
-        return True
 
 
 def wait_for_others(jobs: Sequence[Job]) -> list[Job]:
@@ -36,13 +22,13 @@ def wait_for_others(jobs: Sequence[Job]) -> list[Job]:
     Returns:
         Those of them that were not brought to an end: killed or interrupted.
     """
-    others = [job for job in jobs if why_not_finished(job.plan) is not None and is_being_made(job.folder)]
+    others = [job for job in jobs if why_not_finished(job.plan) is not None and is_locked(job.folder)]
     if not others:
         return []
     log.warning(
         "waiting for %d run%s that another command is making: %s",
         len(others), "s" if len(others) > 1 else "", ", ".join(job.plan.run_id for job in others[:3]),
     )  # fmt: skip
-    while any(is_being_made(job.folder) for job in others):
+    while any(is_locked(job.folder) for job in others):
         time.sleep(POLL_S)
     return [job for job in others if store.status_of(job.folder) in ("absent", "begun", "interrupted")]

@@ -7,17 +7,18 @@ from filelock import FileLock
 
 from harness.experiment import others
 from harness.experiment.combinations import expand
-from harness.experiment.others import is_being_made, wait_for_others
+from harness.experiment.others import wait_for_others
 from harness.experiment.run import execute
 from harness.results import store
+from harness.results.locks import is_locked
 
 
 def test_a_run_is_being_made_while_its_lock_is_held(tmp_path):
-    assert not is_being_made(tmp_path)
+    assert not is_locked(tmp_path)
     assert list(tmp_path.iterdir()) == []
     with FileLock(tmp_path / store.LOCK_NAME):
-        assert is_being_made(tmp_path)
-    assert not is_being_made(tmp_path)
+        assert is_locked(tmp_path)
+    assert not is_locked(tmp_path)
 
 
 def test_a_grid_waits_for_the_runs_of_another_and_makes_those_that_were_left(tiny, monkeypatch, caplog):

@@ -1,5 +1,6 @@
 """Commands of a user that faults are injected into, and what is compared afterwards."""
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -37,6 +38,17 @@ def trials(count, *, usual=1):
     return pytest.mark.parametrize(
         "trial", [pytest.param(number, marks=mark) for number, mark in enumerate(marks)]
     )
+
+
+@contextlib.contextmanager
+def all_ended():
+    """A list for commands that a test starts; what is left of them is killed at the end."""
+    started = []
+    yield started
+    for command in started:
+        for process in command.left():
+            kill(process)
+        command.wait()
 
 
 class Command:

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from harness.cli.main import main
-from harness.report import report_files
+from harness.report import draw_all
 from tests.faults.commands import bits
 
 
@@ -39,7 +39,7 @@ def undisturbed(tmp_path_factory):
         if arguments not in known:
             results = tmp_path_factory.mktemp("undisturbed")
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(report_files, "figures_of", lambda data: ())
+                patch.setattr(draw_all, "figures_of", lambda data: ())
                 assert main(["-m", *arguments, "hydra/launcher=basic", f"results_dir={results}"]) == 0
             known[arguments] = bits(results)
         return known[arguments]

@@ -10,6 +10,7 @@ from tests.faults.commands import (
     ENDED_S,
     TINY,
     Command,
+    all_ended,
     attempts,
     begun,
     bits,
@@ -27,20 +28,14 @@ GRID = (*TINY, "train.steps=400", "train.eval_every=200", "cell=rnn,gru", "seed=
 @pytest.fixture
 def grid(tmp_path):
     """Starts the grid in two workers; all that is left of it is killed at the end."""
-    started = []
+    options = ("hydra.launcher.n_jobs=2", f"results_dir={tmp_path / 'r'}")
+    with all_ended() as started:
 
-    def start(*more):
-        command = Command(
-            tmp_path, "-m", *GRID, "hydra.launcher.n_jobs=2", f"results_dir={tmp_path / 'r'}", *more
-        )
-        started.append(command)
-        return command
+        def start(*more):
+            started.append(Command(tmp_path, "-m", *GRID, *options, *more))
+            return started[-1]
 
-    yield start
-    for command in started:
-        for process in command.left():
-            kill(process)
-        command.wait()
+        yield start
 
 
 def killed_worker_costs_one_run(command, results, expected):

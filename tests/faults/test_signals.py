@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import harness
-from tests.faults.commands import ENDED_S, TINY, Command, FreshCommand, begun, kill, trials
+from tests.faults.commands import ENDED_S, TINY, Command, FreshCommand, all_ended, begun, trials
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "pidfd_send_signal"), reason="looks into Linux's /proc")
 
@@ -19,17 +19,13 @@ LONG = [*TINY, "train.steps=10000000"]
 @pytest.fixture
 def start(tmp_path):
     """Starts a command of a kind; all that is left of it is killed at the end."""
-    started = []
+    with all_ended() as started:
 
-    def start_(kind, *arguments):
-        started.append(kind(tmp_path, *arguments, f"results_dir={tmp_path / 'r'}"))
-        return started[-1]
+        def start_(kind, *arguments):
+            started.append(kind(tmp_path, *arguments, f"results_dir={tmp_path / 'r'}"))
+            return started[-1]
 
-    yield start_
-    for command in started:
-        for process in command.left():
-            kill(process)
-        command.wait()
+        yield start_
 
 
 def ends_well(command, code, stopped):
