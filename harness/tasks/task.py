@@ -65,10 +65,20 @@ class TaskSpec:
     lag: tuple[int, int] | None = field(default=None, repr=False)
     """How far back the answer lies: the fewest and the most steps from a step that decides a label to the
     step where the label is scored. None: not known, or no step alone decides, as in images."""
+    class_names: tuple[str, ...] | None = field(default=None, repr=False)
+    """A name for each class, in the order of the labels; None: the classes are numbers."""
+    symbols: tuple[str, ...] | None = field(default=None, repr=False)
+    """What each token id stands for, in the order of the ids; None: the ids themselves, or no token inputs."""
 
     def __post_init__(self) -> None:
         if (self.input_size is None) == (self.vocab_size is None):
             raise ValueError("a task has either input_size or vocab_size")
+        for field_name, names, size in (
+            ("class_names", self.class_names, self.num_classes),
+            ("symbols", self.symbols, self.vocab_size),
+        ):
+            if names is not None and (len(names) != size or len(set(names)) != size):
+                raise ValueError(f"{field_name} of {self.name} must be {size} different names, not {names}")
         if self.lag is not None and not 0 <= self.lag[0] <= self.lag[1] < self.seq_len:
             raise ValueError(
                 f"lag must be two rising numbers of steps from 0 to seq_len - 1 = {self.seq_len - 1}, not "
