@@ -6,6 +6,7 @@ not installed, its error names it.
 """
 
 from harness.tasks.adding import make_adding
+from harness.tasks.arrays import load_arrays
 from harness.tasks.associative_recall import make_associative_recall
 from harness.tasks.baselines import MeasuredBaselines, measure_baselines
 from harness.tasks.bracket_matching import make_bracket_matching
@@ -40,6 +41,7 @@ __all__ = [
     "fetch_fashion_mnist",
     "fetch_mnist",
     "fetch_timeseries",
+    "load_arrays",
     "load_cifar10",
     "load_fashion_mnist",
     "load_mnist",

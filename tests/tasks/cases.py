@@ -60,6 +60,11 @@ CASES = {
         "5b6672ef8e091349908e2c86590c0eccb2aa0069539e0a1306e841f99fb80218",
         {"seq_len": 11, "variant": "hs97"},
     ),
+    "arrays": Case(
+        "load_arrays",
+        {"path": "arrays.npz"},
+        "b0a55fe2c1e2c29128155b3844c304012593f7efa126ef33af7188c9bc1acb26",
+    ),
     "associative_recall-single": Case(
         "make_associative_recall",
         {"seq_len": 20},
