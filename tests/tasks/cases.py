@@ -125,6 +125,9 @@ CASES = {
         "d22b63c88d9b32b3dd601cec783b81cb3af284ffbabce21a6d70a9907c83aea1",
         {"seq_len": 21, "variant": "last_steps"},
     ),
+    "csv": Case(
+        "load_csv", {"path": "csv.csv"}, "9a9549fc430a49a00defdf4919d494bbc2d791a8e1449770aa0ed062353b462f"
+    ),
     "delayed_recall-separate": Case(
         "make_delayed_recall",
         {"seq_len": 20},

@@ -337,7 +337,8 @@ WRONG = {
 }
 """Values that no argument with a default of this type takes, but for those in `RIGHT`."""
 
-RIGHT = [("name", "3"), ("tokens", True)]
+RIGHT = [("name", "3"), ("tokens", True), ("header", True)]
+RIGHT += [(column, -1) for column in ("label", "sequence", "step", "split")]
 
 
 @every_case
