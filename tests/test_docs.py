@@ -134,6 +134,23 @@ def test_every_command_that_is_shown_works_up_to_its_training(page, line, page_f
         tiny = [item for item in tiny if not item.startswith(("task=", "task.num_classes", "results_dir"))]
         execute(plan(compose([*kept, *tiny])), echo=False)
         assert main(arguments) == 0
+    elif name == "generate":
+        for run in [argument for argument in rest if argument.startswith("next_char-")]:
+            made = [
+                "task=next_char",
+                f"cell={run.partition('-')[2]}",
+                "keep_weights=true",
+                "results_dir=results",
+            ]
+            tiny_text = [
+                "task.n_train=8",
+                "task.n_val=4",
+                "task.n_test=4",
+                "train.steps=1",
+                "cell.hidden_size=2",
+            ]
+            execute(plan(compose([*made, *tiny_text])), echo=False)
+        assert main(arguments) == 0
     elif name in ("runs", "report"):
         execute(plan(compose([*tiny, "results_dir=results"])), echo=False)
         assert main(arguments) == 0

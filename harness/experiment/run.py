@@ -164,6 +164,7 @@ def _measured_columns(run: Plan, history: History) -> dict[str, Any]:
         "test_loss": history.test_loss,
         "test_accuracy": history.test_accuracy,
         "test_sequence_accuracy": history.test_sequence_accuracy,
+        "test_bits": _bits(run.task, history.test_loss),
         **(_of_test_samples(run.task) if history.test_accuracy is not None else {}),
         "solved_step": history.solved_step,
         "grad_norm_mean": math.fsum(history.norms) / history.steps if history.steps else None,
@@ -177,6 +178,11 @@ def _measured_columns(run: Plan, history: History) -> dict[str, Any]:
         "eval_s": history.eval_s,
         "samples_per_s": history.samples / history.train_s if history.train_s > 0 else None,
     }
+
+
+def _bits(task: Task, loss: float | None) -> float | None:
+    """A loss in bits, where labels are the next symbols."""
+    return loss / math.log(2) if task.spec.predicts_next and loss is not None else None
 
 
 def _of_test_samples(task: Task) -> dict[str, Any]:

@@ -100,6 +100,10 @@ class RunRecord:
     test_sequence_accuracy: float | None = column(
         "share of test sequences whose labels are all right; empty where a sequence has one label", None
     )
+    test_bits: float | None = column(
+        "`test_loss` in bits for each label, 1/ln 2 times as much; empty: labels are not the next symbols",
+        None,
+    )
     chance_accuracy: float | None = column("accuracy of the best guess that looks at no input", None)
     chance_test_accuracy: float | None = column(
         "accuracy of such a guess on the run's test samples: one constant answer, that of the task's "

@@ -80,7 +80,7 @@ def make_associative_recall(
     num_values = whole_number("num_values", num_values, low=2)
     shortest = 2 * num_pairs + 1 if variant == "single" else 3 * num_pairs
     seq_len = whole_number("seq_len", seq_len, low=shortest)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = TaskSpec(
         name="associative_recall",

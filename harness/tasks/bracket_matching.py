@@ -92,7 +92,7 @@ def make_bracket_matching(
     seq_len = whole_number("seq_len", seq_len, low=shortest)
     if seq_len % 2:
         raise ValueError(f"seq_len must be even, not {seq_len}; the nearest is {seq_len + 1}")
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     num_classes = 2 if variant == "valid" else max_depth
     spec = TaskSpec(

@@ -76,7 +76,7 @@ def make_copy_memory(
     """
     seq_len = whole_number("seq_len", seq_len, low=2 * COUNT + 1)
     variant = one_of("variant", variant, VARIANTS)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     scored = seq_len if variant == "all_steps" else COUNT
     spec = TaskSpec(

@@ -81,7 +81,7 @@ def make_noisy_tones(
     fastest = cycles + num_classes - 1 if variant == "frequency" else cycles
     seq_len = whole_number("seq_len", seq_len, low=2 * fastest + 1)
     snr_db = _decibels(snr_db)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=4 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     deviation = round(math.sqrt(10 ** (-snr_db / 10) / 2) * 2**20) / 2**20
     loss, predictors = math.log(num_classes), equal_classes(num_classes)

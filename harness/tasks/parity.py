@@ -47,7 +47,7 @@ def make_parity(
     Source: Delétang et al. 2023, ICLR, arXiv 2207.02098, parity check.
     """
     seq_len = whole_number("seq_len", seq_len, low=2)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = sum_spec(
         name="parity",

@@ -68,7 +68,10 @@ class TaskSpec:
     class_names: tuple[str, ...] | None = field(default=None, repr=False)
     """A name for each class, in the order of the labels; None: the classes are numbers."""
     symbols: tuple[str, ...] | None = field(default=None, repr=False)
-    """What each token id stands for, in the order of the ids; None: the ids, or no token inputs."""
+    """What each token id stands for, in the order of the ids; None: the ids themselves, or real inputs."""
+    predicts_next: bool = field(default=False, repr=False)
+    """Whether a label is the symbol that follows: the loss is then stated in bits per symbol too, a model can
+    generate, and one that reads later steps is refused where labels are at steps."""
 
     def __post_init__(self) -> None:
         if (self.input_size is None) == (self.vocab_size is None):

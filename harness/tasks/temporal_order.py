@@ -72,7 +72,7 @@ def make_temporal_order(
     """
     seq_len = whole_number("seq_len", seq_len, low=10)
     variant = one_of("variant", variant, WINDOWS)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     num_classes = 2 ** len(WINDOWS[variant])
     spec = TaskSpec(

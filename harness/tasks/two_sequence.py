@@ -64,7 +64,7 @@ def make_two_sequence(
     """
     signal_len = whole_number("signal_len", signal_len)
     seq_len = whole_number("seq_len", seq_len, low=signal_len + 1)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=4 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = TaskSpec(
         name="two_sequence",

@@ -92,7 +92,14 @@ def test_a_run_leaves_its_six_files_and_a_row_that_stands_alone(tiny):
     assert row["n_params"] == sum(p.numel() for p in bare.parameters()) + 2 * 4 + 2
     assert row["config"]["train"]["batch_size"] == 20
     unmeasured = {"error", "clip", "solved_step", "gradflow_half_life", "git_commit", "tolerance"}
-    unmeasured |= {"test_sequence_accuracy", "gradflow_note", "gates_note", "train_cpu_s", "match_params"}
+    unmeasured |= {
+        "test_bits",
+        "test_sequence_accuracy",
+        "gradflow_note",
+        "gates_note",
+        "train_cpu_s",
+        "match_params",
+    }
     unmeasured |= {f"lyapunov_{moment}" for moment in ("init", "best", "end")}  # with train.jacobian=true
     assert {key for key, value in row.items() if value is None} <= unmeasured
 
