@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import torch
 from harness.tasks.common.arguments import one_of
 from harness.tasks.common.labels import class_of_label, names_of_classes
 from harness.tasks.common.missing import MISSING, fill, present_means
+from harness.tasks.common.series import channel_statistics, padded
 from harness.tasks.common.split_notes import log_once
 from harness.tasks.common.stratified import stratified_split
 from harness.tasks.files.content import hash_parts
@@ -142,7 +142,7 @@ def _make_split(
     _epoch: int,
 ) -> Split:
     series, y = parts[split]
-    x, lengths = _padded([(one - mean) / deviation for one in series], seq_len)
+    x, lengths = padded([(one - mean) / deviation for one in series], seq_len)
     return Split(x, torch.tensor(y, dtype=torch.int64), lengths)
 
 
@@ -172,28 +172,3 @@ def _revision(labels: Sequence[str], classes: Mapping[str, int]) -> int:
     with contextlib.suppress(ValueError):
         earlier.sort(key=float)
     return int(any(earlier.index(earlier_text(label)) != number for label, number in classes.items()))
-
-
-def channel_statistics(series: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each channel over all steps of all series; 1 for a constant channel.
-
-    The sums are exact (`math.fsum`), so they do not depend on the order in which a machine adds.
-
-    >>> mean, deviation = channel_statistics([np.array([[1.0, 5.0], [3.0, 5.0]]), np.array([[5.0, 5.0]])])
-    >>> mean.tolist(), (deviation**2).round(6).tolist()
-    ([3.0, 5.0], [2.666667, 1.0])
-    """
-    channels = np.concatenate(series).T
-    count = channels.shape[1]
-    mean = [math.fsum(channel) / count for channel in channels]
-    variance = [math.fsum((x - mu) ** 2) / count for x, mu in zip(channels, mean, strict=True)]
-    constant = channels.min(axis=1) == channels.max(axis=1)
-    return np.array(mean), np.where(constant, 1.0, np.sqrt(variance))
-
-
-def _padded(series: Sequence[np.ndarray], longest: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(N, longest, channels) float32 with zeros on the right, and (N,) int64, the true lengths."""
-    x_NTD = np.zeros((len(series), longest, series[0].shape[1]), dtype=np.float32)
-    for row, one in zip(x_NTD, series, strict=True):
-        row[: len(one)] = one
-    return torch.from_numpy(x_NTD), torch.tensor([len(one) for one in series], dtype=torch.int64)

@@ -13,6 +13,7 @@ from harness.experiment.plan import plan
 from harness.experiment.run import execute
 from harness.results import store
 from harness.results.schema import COLUMNS, SCHEMA_1_TABLES, EvalRow, columns_of
+from tests.tasks.own_files import FILES, own_path
 
 STANDING_COLUMNS = [
     "run_id",
@@ -286,7 +287,7 @@ def test_every_task_trains(task, tmp_path, small_published_sets):
         "fashion_mnist": ["task.n_train=100"],
         "cifar10": ["task.n_train=50"],
     }
-    sizes["timeseries"] = []
+    sizes |= {"timeseries": []} | {name: own_path(name, tmp_path / "own") for name in FILES}
     given = sizes.get(task, ["task.n_train=200", "task.n_val=20", "task.n_test=20"])
     row = store.read_row(run([f"task={task}", *small, *given, f"results_dir={tmp_path}"]))
     assert (row["status"], row["steps"]) == ("ok", 20)

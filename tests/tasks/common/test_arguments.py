@@ -54,9 +54,7 @@ def test_each_split_size_is_checked_under_its_own_name():
 def test_samples_that_are_larger_than_the_memory_are_refused(monkeypatch):
     monkeypatch.setattr(arguments, "memory_bytes", lambda: 2**30)
     assert split_sizes(2**17 - 2, 1, 1, sample_bytes=2**13)["train"] == 2**17 - 2
-    with pytest.raises(
-        ValueError, match="= 131073 samples of 8192 bytes need 1.0 GiB, and this machine"
-    ):
+    with pytest.raises(ValueError, match="= 131073 samples of 8192 bytes need 1.0 GiB, and this machine"):
         split_sizes(2**17 - 1, 1, 1, sample_bytes=2**13)
     monkeypatch.setattr(arguments, "memory_bytes", lambda: None)
     assert split_sizes(2**30, 1, 1, sample_bytes=2**13)["train"] == 2**30
