@@ -103,6 +103,10 @@ def make_bracket_matching(
         lag=(0, seq_len - 1),
         vocab_size=2 * num_types,
         num_classes=num_classes,
+        class_names=("unmatched", "matched")
+        if variant == "valid"
+        else tuple(f"depth {depth + 1}" for depth in range(max_depth)),
+        symbols=bracket_symbols(num_types),
         chance_accuracy=1 / num_classes,
         memoryless_loss=math.log(num_classes),
         solved_accuracy=0.99,
@@ -117,6 +121,20 @@ def make_bracket_matching(
     )
     splits = disjoint_splits(draw, seed=seed, sizes=sizes)
     return Task(spec, splits, fresh, baselines=equal_classes(num_classes))
+
+
+def bracket_symbols(num_types: int) -> tuple[str, ...]:
+    """The opening brackets, then the closing ones; from the fifth type on with the type's number.
+
+    >>> bracket_symbols(2), bracket_symbols(5)[4::5]
+    (('(', '[', ')', ']'), ('(5', ')5'))
+    """
+    pairs = ["()", "[]", "{}", "<>"][:num_types]
+    numbers = range(len(pairs) + 1, num_types + 1)
+    return (
+        *(pair[0] for pair in pairs), *(f"({number}" for number in numbers),
+        *(pair[1] for pair in pairs), *(f"){number}" for number in numbers),
+    )  # fmt: skip
 
 
 def is_valid(word: Sequence[int], num_types: int) -> bool:

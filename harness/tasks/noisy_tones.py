@@ -96,6 +96,12 @@ def make_noisy_tones(
         seq_len=seq_len,
         input_size=1,
         num_classes=num_classes,
+        class_names=tuple(
+            f"{cycles + k} cycle{'s' * (cycles + k > 1)}"
+            if variant == "frequency"
+            else f"starts at {k}/{num_classes}"
+            for k in range(num_classes)
+        ),
         chance_accuracy=1 / num_classes,
         memoryless_loss=loss,
         data_source="generated",

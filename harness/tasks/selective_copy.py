@@ -77,6 +77,7 @@ def make_selective_copy(
         seq_len=seq_len,
         lag=(num_copied + 1, seq_len - num_copied),
         vocab_size=num_symbols + 2,
+        symbols=(*map(str, range(num_symbols)), "_", "|"),
         num_classes=num_symbols,
         chance_accuracy=1 / num_symbols,
         memoryless_loss=math.log(num_symbols),

@@ -74,6 +74,7 @@ def make_sine_frequency(
         seq_len=seq_len,
         input_size=1,
         num_classes=num_classes,
+        class_names=tuple(f"{k + 1} cycle{'s' * (k > 0)}" for k in range(num_classes)),
         chance_accuracy=1 / num_classes,
         memoryless_loss=math.log(num_classes),
         solved_accuracy=0.99,
