@@ -69,7 +69,7 @@ def test_a_run_leaves_its_six_files_and_a_row_that_stands_alone(tiny):
     files = {path.name for path in folder.iterdir()} - {store.LOCK_NAME}
     assert files == {"config.yaml", "row.json", "steps.csv", "gradflow.csv", "gates.csv", "log.txt"}
     row = json.loads((folder / "row.json").read_text())
-    assert tuple(row) == (*COLUMNS, "other_lengths", "tables", "files")
+    assert tuple(row) == (*COLUMNS, "class_names", "symbols", "other_lengths", "tables", "files")
     assert set(row["files"]) == files - {"log.txt"}
     assert set(STANDING_COLUMNS) <= set(COLUMNS)
     known = {
@@ -94,6 +94,8 @@ def test_a_run_leaves_its_six_files_and_a_row_that_stands_alone(tiny):
     assert row["config"]["train"]["batch_size"] == 20
     unmeasured = {"error", "clip", "solved_step", "gradflow_half_life", "git_commit", "tolerance"}
     unmeasured |= {
+        "class_names",
+        "symbols",
         "test_bits",
         "test_sequence_accuracy",
         "gradflow_note",

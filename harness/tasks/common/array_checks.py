@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.tasks.common.labels import class_of_label
+from harness.tasks.common.labels import class_of_label, names_of_classes
 from harness.tasks.common.random_streams import SPLITS
 from harness.tasks.common.stratified import split_by_class, stratified_split
 
@@ -76,8 +76,9 @@ def checked_labels(y: Any, n: int) -> tuple[np.ndarray, tuple[str, ...] | None]:
         raise ValueError(f"y must name a class for each sample, not {''!r} (sample {int(numbers.argmin())})")
     classes = class_of_label([str(name) for name in names])
     of_name = np.array([classes[str(name)] for name in names], dtype=np.int64)
-    plain = list(classes) == [str(number) for number in range(len(classes))]
-    return of_name[numbers.reshape(-1)], None if plain else tuple(classes)
+    class_names = names_of_classes(classes)
+    plain = class_names == tuple(map(str, range(len(class_names))))
+    return of_name[numbers.reshape(-1)], None if plain else class_names
 
 
 def checked_values(y: Any, n: int) -> np.ndarray:

@@ -19,6 +19,7 @@ PIXELS = 28 * 28
 def grey_image_task(
     *,
     name: str,
+    class_names: tuple[str, ...] | None = None,
     citation: str,
     read: Callable[[], Images],
     seq_len: int,
@@ -38,6 +39,7 @@ def grey_image_task(
         seq_len=seq_len,
         input_size=PIXELS // seq_len,
         num_classes=10,
+        class_names=class_names,
         chance_accuracy=0.1,
         data_source=images.source,
         citation=citation,
