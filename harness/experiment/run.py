@@ -23,7 +23,7 @@ from harness.experiment.weights import save_weights
 from harness.kernels import choose_kernel
 from harness.results import store
 from harness.results.machine import PeakMemory, provenance
-from harness.results.schema import EvalRow, RunRecord, Table
+from harness.results.schema import MOST_NAMES, EvalRow, RunRecord, Table
 from harness.tasks import NO_LABEL, Task, measure_baselines
 from harness.training import (
     History,
@@ -224,6 +224,11 @@ def _test_other_lengths(run: Plan, model: SequenceClassifier) -> dict[str, float
     return columns
 
 
+def _listed(names: tuple[str, ...] | None) -> list[str] | None:
+    """Names as a row lists them."""
+    return None if names is None or len(names) > MOST_NAMES else list(names)
+
+
 def known_columns(run: Plan) -> dict[str, Any]:
     """The columns that are known before training."""
     spec = run.task.spec
@@ -239,6 +244,8 @@ def known_columns(run: Plan) -> dict[str, Any]:
         "lag_min": spec.lag[0] if spec.lag is not None else None,
         "lag_max": spec.lag[1] if spec.lag is not None else None,
         "solved_rule": spec.solved_rule,
+        "class_names": _listed(spec.class_names),
+        "symbols": _listed(spec.symbols),
         "threads": run.threads,
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **provenance(),

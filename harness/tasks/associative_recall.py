@@ -11,6 +11,7 @@ import torch
 
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.names import names_of
 from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.common.without_replacement import draw_without_replacement, shuffle_rows
@@ -89,6 +90,7 @@ def make_associative_recall(
         seq_len=seq_len,
         lag=(seq_len - 2 * num_pairs if variant == "single" else 1, seq_len - 1),
         vocab_size=num_values + num_keys + 1,
+        symbols=names_of(num_values + num_keys, lambda token: _name(token, num_values, num_keys), ("_",)),
         num_classes=num_values,
         chance_accuracy=1 / num_values,
         memoryless_loss=math.log(num_values),
@@ -108,6 +110,14 @@ def make_associative_recall(
     )
     splits = disjoint_splits(draw, seed=seed, sizes=sizes)
     return Task(spec, splits, fresh, baselines=equal_classes(num_values))
+
+
+def _name(token: int, num_values: int, num_keys: int) -> str:
+    """A value's number; a key's letter, as in the source, or of more than 26 keys `k0`, `k1`, …."""
+    key = token - num_values
+    if key < 0:
+        return str(token)
+    return chr(ord("a") + key) if num_keys <= 26 else f"k{key}"
 
 
 def labels_of(tokens: Sequence[int], num_pairs: int) -> list[int]:

@@ -86,6 +86,8 @@ def make_copy_memory(
         seq_len=seq_len,
         lag=(seq_len - COUNT, seq_len - COUNT),
         vocab_size=SYMBOLS + 2,
+        symbols=(*map(str, range(SYMBOLS)), "_", "|"),
+        class_names=(*map(str, range(SYMBOLS)), "_") if variant == "all_steps" else None,
         num_classes=SYMBOLS + 1 if variant == "all_steps" else SYMBOLS,
         chance_accuracy=(scored - COUNT + COUNT / SYMBOLS) / scored,
         memoryless_loss=COUNT * math.log(SYMBOLS) / scored,

@@ -106,6 +106,7 @@ def make_listops(
         seq_len=seq_len,
         lag=(0, seq_len - 1),
         vocab_size=len(VOCABULARY),
+        symbols=VOCABULARY,
         num_classes=10,
         chance_accuracy=max(shares),
         memoryless_loss=-math.fsum(share * log for share, log in zip(shares, logs, strict=True) if share),

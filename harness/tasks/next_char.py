@@ -75,7 +75,7 @@ def load_next_char(
     Returns:
         x (N, seq_len) int64 token ids; y (N,) int64, or (N, seq_len) with labels at every step; both below
         the number of different characters in the text, y `NO_LABEL` where a step has none. If all windows
-        are taken x is a view of the text and needs no memory of its own.
+        are taken x is a view of one copy of the text, and labels at every step are one of another.
 
     Raises:
         ValueError: an argument is outside its range, or the file is not text in UTF-8 or too short.
@@ -135,10 +135,8 @@ def _make_split(
     split: str,
     _epoch: int,
 ) -> Split:
-    ids = torch.from_numpy(parts[split])
-    x_NT, y = windows(ids, seq_len)
-    if every_step:
-        y = ids[1:].unfold(0, seq_len, 1)
+    x_NT, y = windows(torch.tensor(parts[split]), seq_len)  # a copy: writing into it changes no later load
+    y = torch.tensor(parts[split])[1:].unfold(0, seq_len, 1) if every_step else y.clone()
     rows = np.array(starts[split])
     if every_step and split != "train":
         y = y.clone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 from harness.tasks.common.arguments import split_sizes, whole_number
@@ -57,6 +58,7 @@ def make_parity(
         citation="Delétang et al. 2023, ICLR, arXiv 2207.02098, parity check",
     )
     splits = sum_splits(seed=seed, sizes=sizes, seq_len=seq_len, modulus=2)
+    spec = dataclasses.replace(spec, class_names=("even", "odd"))
     return Task(spec, splits, fresh, baselines=equal_classes(2))
 
 

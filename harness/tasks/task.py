@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
 
@@ -171,9 +171,12 @@ class Split(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A spec and its three splits, each made on first access.
+    """A spec and its three splits, each made on first access and checked against the spec.
 
-    A task can be pickled if `make_split` can. Splits that were made already are not part of the pickle.
+    What `make_split` returns must fit the spec, see `common.split_checks`, or a ValueError says what does
+    not. What a comparison should know of, such as a class that a split lacks, is logged once, see
+    `common.split_notes`. A task can be pickled if `make_split` can. Splits that were made already are not
+    part of the pickle.
     """
 
     spec: TaskSpec
@@ -197,30 +200,87 @@ class Task:
                 "have no most frequent label"
             )
 
+    @classmethod
+    def from_arrays(
+        cls,
+        x: Any,
+        y: Any,
+        *,
+        lengths: Any = None,
+        train: Any = None,
+        val: Any = None,
+        test: Any = None,
+        split_seed: int = 0,
+        target: str = "class",
+        tolerance: float | None = None,
+        tokens: bool | None = None,
+        normalize: bool = True,
+        name: str = "arrays",
+    ) -> Task:
+        """A task over sequences of your own: NumPy arrays, torch tensors or lists, which are copied.
+
+        Args:
+            x: (N, T) or (N, T, D) numbers, or a list of N sequences (T_i,) or (T_i, D) of unequal lengths.
+            y: (N,) labels: whole numbers or words; values with `target="value"`. Classes are numbered in
+                sorted order, see `TaskSpec.class_names`.
+            lengths: (N,) steps of each sequence; what follows in x is ignored. None: all, or the list's.
+            train, val, test: indices or masks (N,) of the samples of each split; without `val` 1/5 of each
+                class of `train` is for validation. None: 3/5, 1/5 and 1/5 of each class.
+            split_seed: draws that division.
+            target: `class` or `value`.
+            tolerance: for values: a prediction is correct when its error is below this.
+            tokens: whether x holds token ids, not measurements; None: where it is (N, T) of a whole-number
+                type.
+            normalize: whether each feature gets mean 0 and standard deviation 1 over the training samples.
+            name: of the data set, in run names.
+
+        Raises:
+            ValueError: the argument is named, with the sample and the rule.
+        """
+        from harness.tasks.arrays import task_from_arrays  # which needs Task
+        from harness.tasks.common.own_options import OwnOptions
+
+        arrays = {"x": x, "y": y, "lengths": lengths, "train": train, "val": val, "test": test}
+        options = OwnOptions(
+            target=target, tolerance=tolerance, tokens=tokens, normalize=normalize, split_seed=split_seed
+        )
+        return task_from_arrays(arrays, options, name)
+
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("train", "val", "test")}
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     def epoch(self, number: int) -> Split:
         """The training samples of an epoch, counted from 0: new ones if `fresh`, else always the same.
 
         They depend on the task's seed and on `number` only.
         """
-        return self.make_split("train", number) if self.fresh and number > 0 else self.train
+        return self._make("train", number) if self.fresh and number > 0 else self.train
 
     @cached_property
     def train(self) -> Split:
         """The training samples."""
-        return self.make_split("train", 0)
+        return self._make("train", 0)
 
     @cached_property
     def val(self) -> Split:
         """The validation samples: learning rate and best step are chosen on them."""
-        return self.make_split("val", 0)
+        return self._make("val", 0)
 
     @cached_property
     def test(self) -> Split:
         """The test samples, for one measurement at the end."""
-        return self.make_split("test", 0)
+        return self._make("test", 0)
+
+    def _make(self, name: str, number: int) -> Split:
+        """A split, checked; of the first epoch what is notable about it is logged."""
+        from harness.tasks.common.split_checks import check_split
+        from harness.tasks.common.split_notes import log_notes
+
+        split = self.make_split(name, number)
+        check_split(self.spec, split, name)
+        if number == 0:
+            log_notes(self, name, split)
+        return split
 
     @property
     def fingerprint(self) -> str:

@@ -74,6 +74,7 @@ def make_two_sequence(
         lag=(seq_len - signal_len, seq_len - 1),
         input_size=1,
         num_classes=2,
+        class_names=("starts with -1", "starts with 1"),
         chance_accuracy=1 / 2,
         memoryless_loss=math.log(2),
         solved_accuracy=0.99,

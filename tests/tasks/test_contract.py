@@ -21,6 +21,7 @@ from omegaconf import OmegaConf
 import harness.tasks
 from harness.tasks import NO_LABEL, Split, measure_baselines
 from tests.tasks.cases import CASES, FUNCTIONS, GOLDEN_ONLY
+from tests.tasks.own_files import FILES, write_own_files
 from tests.tasks.series_files import write
 
 ROOT = Path(__file__).parents[2]
@@ -40,10 +41,11 @@ def cases_with(parameter):
 
 @pytest.fixture(scope="module")
 def own_data(tmp_path_factory):
-    """A folder with a text and a series problem."""
+    """A folder with a text, a series problem and own data."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "abra.txt").write_text("abracadabra " * 40)
     write(folder, "Toy")
+    write_own_files(folder)
     return folder
 
 
@@ -101,7 +103,7 @@ def test_seeds_differ_and_one_seed_gives_the_same_samples_in_any_order_of_the_sp
     names = ("test", "val", "train")
     reverse = [getattr(again, split).fingerprint for split in names[::-1]][::-1]
     assert [getattr(one, split).fingerprint for split in names] == reverse
-    if "n_train" in CASES[name].all_arguments() and CASES[name].function != "load_fashion_mnist":
+    if "n_train" in CASES[name].all_arguments(Path()) and CASES[name].function != "load_fashion_mnist":
         assert one.train.fingerprint != other.train.fingerprint
     if CASES[name].function.startswith("make_"):
         assert one.val.fingerprint != other.val.fingerprint and one.test.fingerprint != other.test.fingerprint
@@ -169,6 +171,16 @@ def test_a_pickled_task_gives_the_same_splits_and_carries_none(make, name):
     assert not {"train", "val", "test"} & vars(loaded).keys()
     assert loaded.fingerprint == fingerprint
     assert (loaded.spec, loaded.fresh, loaded.content) == (task.spec, task.fresh, task.content)
+
+
+@every_case
+def test_writing_into_a_split_changes_neither_a_later_load_nor_a_split_made_again(make, name):
+    task = make(CASES[name])
+    before = task.fingerprint
+    for split in splits(task):
+        split.x.zero_(), split.y.zero_(), split.lengths.zero_()
+    assert dataclasses.replace(task).fingerprint == before
+    assert make(CASES[name]).fingerprint == before
 
 
 # --- splits ---------------------------------------------------------------------------------------------
@@ -294,7 +306,10 @@ def test_the_fields_of_the_spec_are_consistent(make, name):
     assert spec.solved_loss is None or spec.solved_loss < spec.memoryless_loss
     assert spec.solved_accuracy is None or spec.chance_accuracy < spec.solved_accuracy <= 1
     assert (spec.data_source == "generated") == case.function.startswith("make_")
-    assert re.search(r"\b(19|20)\d\d\b", spec.citation)  # a year
+    if case.arguments.get("path") in FILES.values():
+        assert spec.citation == "own data"
+    else:
+        assert re.search(r"\b(19|20)\d\d\b", spec.citation)  # a year
     assert type(spec.revision) is int and spec.revision >= 0
     assert hash(spec) == hash(dataclasses.replace(spec))
 
@@ -330,7 +345,10 @@ WRONG = {
     bool: ("no", 2),
     str: ("no such!", [1]),
 }
-"""Values that no argument with a default of this type takes."""
+"""Values that no argument with a default of this type takes, but for those in `RIGHT`."""
+
+RIGHT = [("name", "3"), ("tokens", True), ("header", True)]
+RIGHT += [(column, -1) for column in ("label", "sequence", "step", "split")]
 
 
 @every_case
@@ -339,6 +357,8 @@ def test_a_wrong_argument_is_named_with_its_value_and_what_is_allowed(make, name
         if argument in ("data_dir", "path"):
             continue
         for value in WRONG[type(parameter.default)]:
+            if (argument, value) in RIGHT:
+                continue
             with pytest.raises(ValueError, match=f"^{argument} must (be|divide) .{{8,}}, not ") as error:
                 make(CASES[name], **{argument: value})
             assert repr(value) in str(error.value)

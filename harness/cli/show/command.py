@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.cli.arguments import is_override, overrides_of
-from harness.experiment.errors import ConfigError
+from harness.experiment.errors import ConfigError, as_config_error
 
 if TYPE_CHECKING:
     from harness.tasks import TaskSpec
@@ -42,6 +42,10 @@ def main(arguments: list[str]) -> int:
 
     config = compose(overrides)
     run = plan(config)
+    try:
+        run.task.val  # noqa: B018
+    except Exception as error:  # the samples of a third-party task may fail in any way
+        raise as_config_error(error) from error
     head, _, samples = samples_as_text(run.task).partition("\n\n")
     searchpath = [item for item in overrides if item.startswith("hydra.searchpath=")]
     said = comments("task", str(config.hydra.runtime.choices.task), searchpath)
@@ -54,12 +58,16 @@ def main(arguments: list[str]) -> int:
 
 
 def numbers(spec: TaskSpec) -> list[str]:
-    """What a prediction without memory reaches, how far back the answer lies, what solves it, the source."""
+    """Symbols and classes by name, the loss without memory, how far back the answer lies, the source."""
+    from harness.cli.show.samples import listed
+
     unit = "squared error" if spec.target == "value" else "nats"
     memoryless = "not known" if spec.memoryless_loss is None else f"{spec.memoryless_loss:.4f} ({unit})"
     low, high = spec.lag or (None, None)
     lag = "not known, or no step alone decides" if low is None else f"{low}{f' to {high}' * (low != high)}"
+    named = {"symbols": spec.symbols, "classes": spec.class_names}
     return [
+        *(f"  {what}: {listed(names)}" for what, names in named.items() if names),
         f"  lowest loss without memory: {memoryless}",
         f"  steps back to what decides the label: {lag}",
         f"  solved: {f'validation {spec.solved_rule}' if spec.solved_rule else 'no threshold'}",
