@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from harness.tasks.common.labels import class_of_label
 from harness.tasks.common.stratified import stratified_split
 from harness.tasks.files.content import hash_parts
 from harness.tasks.files.timeseries import checked_name, read_part
@@ -112,20 +112,6 @@ def _spec(
         if channels == 1
         else "UEA archive: Bagnall et al. 2018, arXiv 1811.00075",
     )
-
-
-def class_of_label(labels: Sequence[str]) -> dict[str, int]:
-    """Numbers the labels in sorted order: by value if all of them are numbers, else as text.
-
-    >>> class_of_label(["2", "10", "-1", "2"])
-    {'-1': 0, '2': 1, '10': 2}
-    >>> class_of_label(["walking", "badminton", "running"])
-    {'badminton': 0, 'running': 1, 'walking': 2}
-    """
-    different = sorted(set(labels))
-    with contextlib.suppress(ValueError):  # words stay sorted as text
-        different.sort(key=float)
-    return {label: number for number, label in enumerate(different)}
 
 
 def channel_statistics(series: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

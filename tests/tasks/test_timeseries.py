@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.tasks.timeseries import channel_statistics, class_of_label, load_timeseries
+from harness.tasks.common.labels import class_of_label
+from harness.tasks.timeseries import channel_statistics, load_timeseries
 from tests.tasks.series_files import TOY, as_lists, bundled, rows, series
 
 

@@ -1,8 +1,13 @@
-"""A fixed split of labelled samples in which every class gives the same share."""
+"""Splits of labelled samples in which every class gives the same share."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from harness.tasks.common.random_streams import SPLITS, random_stream
+
+HELD_OUT_SHARE = 1 / 5
+"""Of each class, for validation and again for testing, in `split_by_class`."""
 
 
 def stratified_split(y: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
@@ -22,3 +27,28 @@ def stratified_split(y: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarra
         part.append(members[: round(share * len(members))])
     chosen = np.sort(np.concatenate(part))
     return np.setdiff1d(np.arange(len(y)), chosen, assume_unique=True), chosen
+
+
+def split_by_class(y: np.ndarray, *, seed: int = 0) -> dict[str, np.ndarray]:
+    """Sorted indices (int64) of the samples of `train`, `val` and `test`, drawn by `seed`.
+
+    1/5 of each class, rounded, is for testing and as much for validation, the rest for training. A class
+    of at least 3 samples has at least one in each; one of 2 has no validation sample; a single sample is
+    for training.
+
+    Args:
+        y: (N,) labels that NumPy can sort; all equal for a split by number alone.
+        seed: at least 0.
+
+    >>> {split: len(rows) for split, rows in split_by_class(np.array(["a"] * 10 + ["b"] * 3)).items()}
+    {'train': 7, 'val': 3, 'test': 3}
+    """
+    rng = random_stream(seed, "train")
+    rows: dict[str, list[np.ndarray]] = {split: [np.empty(0, dtype=np.int64)] for split in SPLITS}
+    for label in np.unique(y):
+        members = rng.permutation(np.flatnonzero(y == label))
+        held_out = max(1, round(HELD_OUT_SHARE * len(members)))
+        bounds = (min(held_out, len(members) - 1), min(2 * held_out, len(members) - 1))
+        for split, part in zip(("test", "val", "train"), np.split(members, bounds), strict=True):
+            rows[split].append(part)
+    return {split: np.sort(np.concatenate(parts)) for split, parts in rows.items()}
