@@ -40,9 +40,10 @@ def cases_with(parameter):
 
 @pytest.fixture(scope="module")
 def own_data(tmp_path_factory):
-    """A folder with a text and a series problem."""
+    """A folder with a text, labelled texts and a series problem."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "abra.txt").write_text("abracadabra " * 40)
+    (folder / "numbers.tsv").write_text("".join(f"{i % 3}\t{i * i}\n" for i in range(90)))
     write(folder, "Toy")
     return folder
 
@@ -101,7 +102,7 @@ def test_seeds_differ_and_one_seed_gives_the_same_samples_in_any_order_of_the_sp
     names = ("test", "val", "train")
     reverse = [getattr(again, split).fingerprint for split in names[::-1]][::-1]
     assert [getattr(one, split).fingerprint for split in names] == reverse
-    if "n_train" in CASES[name].all_arguments() and CASES[name].function != "load_fashion_mnist":
+    if "n_train" in CASES[name].all_arguments(Path()) and CASES[name].function != "load_fashion_mnist":
         assert one.train.fingerprint != other.train.fingerprint
     if CASES[name].function.startswith("make_"):
         assert one.val.fingerprint != other.val.fingerprint and one.test.fingerprint != other.test.fingerprint
@@ -339,6 +340,8 @@ def test_a_wrong_argument_is_named_with_its_value_and_what_is_allowed(make, name
         if argument in ("data_dir", "path"):
             continue
         for value in WRONG[type(parameter.default)]:
+            if argument == "name" and value == "3":
+                continue  # as good a name as any
             with pytest.raises(ValueError, match=f"^{argument} must (be|divide) .{{8,}}, not ") as error:
                 make(CASES[name], **{argument: value})
             assert repr(value) in str(error.value)

@@ -154,7 +154,9 @@ def test_solved_is_by_loss_where_set_else_by_accuracy_else_never():
     assert not spec(solved_loss=0.05).is_solved(float("nan"), 1.0)
 
 
-@pytest.mark.parametrize(("field", "names"), [("class_names", ["a", "a"]), ("class_names", "a"), ("symbols", "ab")])
+@pytest.mark.parametrize(
+    ("field", "names"), [("class_names", ["a", "a"]), ("class_names", "a"), ("symbols", "ab")]
+)
 def test_a_spec_names_each_class_and_symbol_once(field, names):
     with pytest.raises(ValueError, match=f"{field} of t must be [29] different names"):
         spec(num_classes=2, **{field: tuple(names)})
