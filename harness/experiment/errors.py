@@ -34,7 +34,10 @@ def as_config_error(
         if isinstance(error, plain):
             return ConfigError(flat(str(error)))
         if isinstance(error, KeyError):
-            return ConfigError(f"the config lacks {error}; do not remove it")
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            if Path(frame.filename).resolve().is_relative_to(PACKAGE.resolve()):
+                return ConfigError(f"the config lacks {error}; do not remove it")
+            return ConfigError(f"{short_path(frame.filename)}:{frame.lineno}: {where_it_happened(error)}")
     return ConfigError(where_it_happened(error))
 
 

@@ -62,7 +62,7 @@ def load_next_char(
 
     Returns:
         x (N, seq_len) int64 token ids; y (N,) int64; both below the number of different characters in the
-        text. If all windows are taken x is a view of the text and needs no memory of its own.
+        text. If all windows are taken x is a view of one copy of the text.
 
     Raises:
         ValueError: an argument is outside its range, or the file is not text in UTF-8 or too short.
@@ -110,11 +110,11 @@ def load_next_char(
 def _make_split(
     parts: dict[str, np.ndarray], counts: dict[str, int], seq_len: int, seed: int, split: str, _epoch: int
 ) -> Split:
-    x_NT, y = windows(torch.from_numpy(parts[split]), seq_len)
+    x_NT, y = windows(torch.tensor(parts[split]), seq_len)  # a copy: what is written there stays there
     if counts[split] < len(y):
         rows = np.sort(random_stream(seed, split).permutation(len(y))[: counts[split]])
         x_NT, y = x_NT[rows], y[rows]
-    return Split(x_NT, y, full_lengths(len(y), seq_len))
+    return Split(x_NT, y.clone(), full_lengths(len(y), seq_len))
 
 
 def windows(ids: Tensor, seq_len: int) -> tuple[Tensor, Tensor]:

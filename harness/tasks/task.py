@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
 
@@ -68,7 +68,7 @@ class TaskSpec:
     class_names: tuple[str, ...] | None = field(default=None, repr=False)
     """A name for each class, in the order of the labels; None: the classes are numbers."""
     symbols: tuple[str, ...] | None = field(default=None, repr=False)
-    """What each token id stands for, in the order of the ids; None: the ids themselves, or no token inputs."""
+    """What each token id stands for, in the order of the ids; None: the ids, or no token inputs."""
 
     def __post_init__(self) -> None:
         if (self.input_size is None) == (self.vocab_size is None):
@@ -168,9 +168,12 @@ class Split(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A spec and its three splits, each made on first access.
+    """A spec and its three splits, each made on first access and checked against the spec.
 
-    A task can be pickled if `make_split` can. Splits that were made already are not part of the pickle.
+    What `make_split` returns must fit the spec, see `common.split_checks`, or a ValueError says what does
+    not. What a comparison should know of, such as a class that a split lacks, is logged once, see
+    `common.split_notes`. A task can be pickled if `make_split` can. Splits that were made already are not
+    part of the pickle.
     """
 
     spec: TaskSpec
@@ -195,29 +198,40 @@ class Task:
             )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("train", "val", "test")}
+        return {item.name: getattr(self, item.name) for item in fields(self)}
 
     def epoch(self, number: int) -> Split:
         """The training samples of an epoch, counted from 0: new ones if `fresh`, else always the same.
 
         They depend on the task's seed and on `number` only.
         """
-        return self.make_split("train", number) if self.fresh and number > 0 else self.train
+        return self._make("train", number) if self.fresh and number > 0 else self.train
 
     @cached_property
     def train(self) -> Split:
         """The training samples."""
-        return self.make_split("train", 0)
+        return self._make("train", 0)
 
     @cached_property
     def val(self) -> Split:
         """The validation samples: learning rate and best step are chosen on them."""
-        return self.make_split("val", 0)
+        return self._make("val", 0)
 
     @cached_property
     def test(self) -> Split:
         """The test samples, for one measurement at the end."""
-        return self.make_split("test", 0)
+        return self._make("test", 0)
+
+    def _make(self, name: str, number: int) -> Split:
+        """A split, checked; of the first epoch what is notable about it is logged."""
+        from harness.tasks.common.split_checks import check_split
+        from harness.tasks.common.split_notes import log_notes
+
+        split = self.make_split(name, number)
+        check_split(self.spec, split, name)
+        if number == 0:
+            log_notes(self, name, split)
+        return split
 
     @property
     def fingerprint(self) -> str:

@@ -297,3 +297,19 @@ def test_wrong_input_of_the_command_is_named(arguments, part, capsys):
     assert main(["show", *arguments]) == 2
     err = capsys.readouterr().err
     assert part in err and err.count("\n") == 1
+
+
+def test_an_error_in_the_users_samples_is_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "conf" / "task").mkdir(parents=True)
+    (tmp_path / "conf" / "task" / "mine.yaml").write_text("_target_: samples_of_mine.make\n")
+    (tmp_path / "samples_of_mine.py").write_text(
+        "from harness.tasks import Task, TaskSpec\n\n"
+        "def make():\n"
+        "    spec = TaskSpec(name='mine', variant='v', target='class', seq_len=2, vocab_size=2, num_classes=2,\n"
+        "                    chance_accuracy=0.5, data_source='generated', citation='none')\n"
+        "    return Task(spec, lambda split, epoch: {}['samples'])\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["show", "mine", "--config-dir", "conf"]) == 2
+    assert capsys.readouterr().err == "harness: samples_of_mine.py:6: KeyError: 'samples'\n"

@@ -1,12 +1,15 @@
 """Where an error of a user's own code arose, in one line."""
 
 import importlib
+import re
 import sys
+import types
 
 import pytest
 import torch
 
-from harness.experiment.errors import ConfigError, full_traceback, where_it_happened
+from harness.experiment.cost import _n_train
+from harness.experiment.errors import ConfigError, as_config_error, full_traceback, where_it_happened
 from harness.tasks import make_adding
 
 
@@ -91,3 +94,12 @@ def test_the_full_traceback_holds_what_from_none_hides():
 
     text = full_traceback(error_of(short))
     assert "KeyError: 'hidden'" in text and text.rstrip().endswith("ConfigError: short")
+
+
+def test_a_key_error_of_an_installed_task_is_not_taken_for_a_gap_in_the_config(monkeypatch):
+    monkeypatch.setattr("harness.experiment.errors._is_users", lambda filename: False)
+    error = error_of(lambda: {}["x"])  # this file stands for one of an installed package
+    assert re.fullmatch(r"\S*test_errors\.py:\d+: KeyError: 'x'", str(as_config_error(error)))
+    plan = types.SimpleNamespace(identity=types.SimpleNamespace(config={}))
+    error = error_of(lambda: _n_train(plan))
+    assert str(as_config_error(error)) == "the config lacks 'task'; do not remove it"

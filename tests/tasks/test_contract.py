@@ -172,6 +172,16 @@ def test_a_pickled_task_gives_the_same_splits_and_carries_none(make, name):
     assert (loaded.spec, loaded.fresh, loaded.content) == (task.spec, task.fresh, task.content)
 
 
+@every_case
+def test_writing_into_a_split_changes_neither_a_later_load_nor_a_split_made_again(make, name):
+    task = make(CASES[name])
+    before = task.fingerprint
+    for split in splits(task):
+        split.x.zero_(), split.y.zero_(), split.lengths.zero_()
+    assert dataclasses.replace(task).fingerprint == before
+    assert make(CASES[name]).fingerprint == before
+
+
 # --- splits ---------------------------------------------------------------------------------------------
 
 

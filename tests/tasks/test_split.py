@@ -17,6 +17,11 @@ def numbered(n, seq_len=3):
     return Split(number[:, None].repeat(1, seq_len), number.clone(), number.clone())
 
 
+def valid(n):
+    """The same with a length that a task accepts."""
+    return Split(numbered(n).x, numbered(n).y, torch.full((n,), 3))
+
+
 def spec(**changes):
     given = {"name": "t", "variant": "v", "target": "class", "seq_len": 3, "vocab_size": 9}
     given |= {"chance_accuracy": 0.5, "data_source": "generated", "citation": "none"}
@@ -128,13 +133,13 @@ def test_a_task_makes_each_split_once_on_first_access():
 
     def make(name, epoch):
         asked.append(name)
-        return numbered({"train": 3, "val": 2, "test": 1}[name])
+        return valid({"train": 3, "val": 2, "test": 1}[name])
 
-    task = Task(spec(), make)
+    task = Task(spec(num_classes=9), make)
     assert asked == []
     assert (len(task.val), len(task.val), len(task.train)) == (2, 2, 3)
     assert asked == ["val", "train"]
-    joined = "".join(numbered(n).fingerprint for n in (3, 2, 1))
+    joined = "".join(valid(n).fingerprint for n in (3, 2, 1))
     assert task.fingerprint == hashlib.sha256(joined.encode()).hexdigest()
     assert asked == ["val", "train", "test"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.cli.arguments import is_override, overrides_of
-from harness.experiment.errors import ConfigError
+from harness.experiment.errors import ConfigError, as_config_error
 
 if TYPE_CHECKING:
     from harness.tasks import TaskSpec
@@ -42,6 +42,10 @@ def main(arguments: list[str]) -> int:
 
     config = compose(overrides)
     run = plan(config)
+    try:
+        run.task.val  # noqa: B018
+    except Exception as error:  # the samples of a third-party task may fail in any way
+        raise as_config_error(error) from error
     head, _, samples = samples_as_text(run.task).partition("\n\n")
     searchpath = [item for item in overrides if item.startswith("hydra.searchpath=")]
     said = comments("task", str(config.hydra.runtime.choices.task), searchpath)

@@ -1,0 +1,124 @@
+"""What a comparison should know of a split: classes that it lacks, and inputs that another split has too."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.tasks.common.disjoint import row_hashes
+from harness.tasks.common.split_checks import NO_LABEL, is_overlapping, title
+
+if TYPE_CHECKING:
+    from harness.tasks.task import Split, Task, TaskSpec
+
+log = logging.getLogger("harness.tasks")
+
+MOST_NAMED = 5
+"""Classes that a note names; of more, the first and how many there are."""
+
+
+MOST_COUNTED = 500
+"""Samples whose labels are counted first: mostly they have every class."""
+
+
+def log_notes(task: Task, name: str, split: Split) -> None:
+    """Logs the notes on a split, each once in a process, as warnings.
+
+    Shared inputs are looked for between the splits that were made so far. Not looked at are the generated
+    tasks of this package, whose docstrings say what they share, tasks whose training samples are `fresh`,
+    and overlapping windows of one sequence.
+    """
+    others: dict[str, Split] = {}
+    if not (task.fresh or _is_generated_here(task) or is_overlapping(split.x)):
+        others = {one: vars(task)[one] for one in ("train", "val", "test") if one in vars(task)}
+    for line in [*class_notes(task.spec, name, split), *shared_notes(task.spec, name, split, others)]:
+        _log_once(line)
+
+
+def class_notes(spec: TaskSpec, name: str, split: Split) -> list[str]:
+    """A line if classes have no label in a split, or if all labels are of one class; values have no classes.
+
+    Args:
+        spec: of the task.
+        name: of the split: `train`, `val` or `test`.
+        split: its samples.
+    """
+    if spec.target == "value":
+        return []
+    counts = _class_counts(spec, split.y[:MOST_COUNTED])
+    if not bool(counts.all()):
+        counts = _class_counts(spec, split.y)
+    if int((counts > 0).sum()) == 1:
+        only = class_text(spec, int(counts.argmax()))
+        return [f"{title(spec, name)}: every label is {only}, so there is nothing to tell apart"]
+    absent = (counts == 0).nonzero().flatten().tolist()
+    if not absent:
+        return []
+    named = ", ".join(class_text(spec, label) for label in absent[:MOST_NAMED])
+    more = f" and {len(absent) - MOST_NAMED} more" if len(absent) > MOST_NAMED else ""
+    effect = "no cell can learn what they are" if name == "train" else "its accuracy says nothing of them"
+    return [f"{title(spec, name)}: no sample of {named}{more}, of {spec.num_classes} classes: {effect}"]
+
+
+def _class_counts(spec: TaskSpec, y: Tensor) -> Tensor:
+    """(K,) the labels of each class."""
+    return torch.bincount(y[y != NO_LABEL] if spec.target == "steps" else y, minlength=spec.num_classes)
+
+
+def shared_notes(spec: TaskSpec, name: str, split: Split, others: Mapping[str, Split]) -> list[str]:
+    """A line for each other split that has inputs of this one too.
+
+    Two inputs are equal if their values, padding included, and their lengths are.
+
+    Args:
+        spec: of the task.
+        name: of the split.
+        split: its samples.
+        others: further splits by name.
+    """
+    lines = []
+    for other, samples in others.items():
+        first, second = ((name, split), (other, samples))
+        if name == "train":  # of two splits the held-out one is counted, which is the later of the names
+            first, second = second, first
+        count = int(np.isin(input_hashes(first[1]), input_hashes(second[1])).sum())
+        if count:
+            lines.append(
+                f"{title(spec, first[0])}: {count} of {len(first[1])} inputs are also in {second[0]}, so its "
+                "accuracy may measure what was seen before"
+            )
+    return lines
+
+
+def input_hashes(split: Split) -> np.ndarray:
+    """(N,) uint64: equal for equal inputs of equal length, else almost surely not; kept with the split."""
+    kept = vars(split)
+    if "input_hashes" not in kept:
+        lengths = split.lengths.numpy().astype(np.uint64)
+        kept["input_hashes"] = row_hashes(split.x.numpy()) + lengths * np.uint64(0x9E3779B97F4A7C15)
+    hashes: np.ndarray = kept["input_hashes"]
+    return hashes
+
+
+def class_text(spec: TaskSpec, label: int) -> str:
+    """`class 2`, with its name where the spec has one: `class 2 ('walking')`."""
+    return f"class {label}" if spec.class_names is None else f"class {label} ({spec.class_names[label]!r})"
+
+
+def _is_generated_here(task: Task) -> bool:
+    make_split = task.make_split
+    while isinstance(make_split, functools.partial):
+        make_split = make_split.func
+    module = getattr(make_split, "__module__", None) or type(make_split).__module__
+    return task.spec.data_source == "generated" and module.partition(".")[0] == "harness"
+
+
+@functools.cache
+def _log_once(line: str) -> None:
+    log.warning("%s", line)
