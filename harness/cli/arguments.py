@@ -17,6 +17,23 @@ def is_override(argument: str) -> bool:
     return "=" in argument or argument.startswith("~")
 
 
+def with_task(command: str, arguments: Sequence[str]) -> list[str]:
+    """The arguments with a task's name in front, `NAME`, as `task=NAME`.
+
+    Raises:
+        ConfigError: there are none.
+
+    >>> with_task("show", ["adding", "seed=2"])
+    ['task=adding', 'seed=2']
+    """
+    if not arguments:
+        raise ConfigError(
+            f"{command} needs the name of a task, such as: harness {command} adding; see `harness list`"
+        )
+    first, *rest = arguments
+    return list(arguments) if is_override(first) or first.startswith("-") else [f"task={first}", *rest]
+
+
 def take_flag(arguments: Sequence[str], flag: str) -> tuple[bool, list[str]]:
     """Whether `flag` is among the arguments, and the other arguments.
 

@@ -207,7 +207,7 @@ def _unknown_line(parts: dict[str, Part]) -> tuple[str, ...]:
         tokens = np.concatenate(parts[split][0])
         unknown = int((tokens == 0).sum())
         if unknown:
-            shares.append(f"{unknown} of {len(tokens)} ({100 * unknown / len(tokens):.2g} %) in {split}")
+            shares.append(f"{unknown} of {len(tokens)} ({100 * unknown / len(tokens):.3g} %) in {split}")
     return (f"unknown symbols: {', '.join(shares)}",) * bool(shares)
 
 
