@@ -87,9 +87,9 @@ def overrides_of(command: str, arguments: Sequence[str], flags: Sequence[str] = 
 
 
 def _path_as_it_is(argument: str) -> str:
-    """`results_dir=a${b}` with its `${` escaped where a folder of that very name exists."""
+    """`results_dir=a${b}` with its `${` escaped where a file or folder of that very name exists."""
     key, equals, value = argument.partition("=")
-    if key not in ("results_dir", "data_dir") or not equals or "${" not in value:
+    if key not in ("results_dir", "data_dir", "task.path") or not equals or "${" not in value:
         return argument
     parts = Path(value).parts
     first = next(place for place, part in enumerate(parts) if "${" in part)

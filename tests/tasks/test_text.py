@@ -2,8 +2,9 @@
 
 import itertools
 import logging
+import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import pytest
 import torch
@@ -251,6 +252,37 @@ def test_any_bytes_are_read_as_an_independent_reader_does_or_refused_by_name(tmp
         return
     data = read_labelled_texts(path)
     assert list(zip(data.labels, data.texts, strict=True)) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lines=st.lists(
+        st.tuples(st.sampled_from("ab1"), st.text(alphabet="xyz .é\u0301", min_size=1, max_size=6)),
+        max_size=30,
+    ),
+    unit=st.sampled_from(["char", "word"]),
+    max_len=st.sampled_from([None, 1, 3]),
+    min_count=st.integers(1, 3),
+    split_seed=st.integers(0, 3),
+)
+def test_any_lines_become_disjoint_splits_of_all_samples_or_an_error(
+    tmp_path_factory, lines, unit, max_len, min_count, split_seed
+):
+    path = tmp_path_factory.getbasetemp() / "lines.tsv"
+    path.write_text("".join(f"{label}\t{text}\n" for label, text in lines))
+    try:
+        task = load_text(path=path, unit=unit, max_len=max_len, min_count=min_count, split_seed=split_seed)
+    except ValueError as error:
+        assert re.search("path|lines.tsv", str(error))
+        return
+    parts = task.train, task.val, task.test
+    assert sum(map(len, parts)) == len(lines)
+    assert task.spec.class_names == tuple(sorted({label for label, _ in lines}))
+    counts = Counter(i for x, n in zip(task.train.x.tolist(), task.train.lengths, strict=True) for i in x[:n])
+    assert all(counts[i] >= min_count for i in range(1, task.spec.vocab_size))
+    if unit == "char":  # as many symbols as characters, cut
+        asked = sorted(len(text[:max_len]) for _, text in lines)
+        assert asked == sorted(n for part in parts for n in part.lengths.tolist())
 
 
 # --- surnames -------------------------------------------------------------------------------------------
