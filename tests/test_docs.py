@@ -25,6 +25,7 @@ from harness.training import probes
 from harness.training.options import TrainOptions
 from harness.training.probes import gradient_flow
 from tests.processes import run_code
+from tests.tasks.own_files import FILES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -134,6 +135,23 @@ def test_every_command_that_is_shown_works_up_to_its_training(page, line, page_f
         tiny = [item for item in tiny if not item.startswith(("task=", "task.num_classes", "results_dir"))]
         execute(plan(compose([*kept, *tiny])), echo=False)
         assert main(arguments) == 0
+    elif name == "generate":
+        for run in [argument for argument in rest if argument.startswith("next_char-")]:
+            made = [
+                "task=next_char",
+                f"cell={run.partition('-')[2]}",
+                "keep_weights=true",
+                "results_dir=results",
+            ]
+            tiny_text = [
+                "task.n_train=8",
+                "task.n_val=4",
+                "task.n_test=4",
+                "train.steps=1",
+                "cell.hidden_size=2",
+            ]
+            execute(plan(compose([*made, *tiny_text])), echo=False)
+        assert main(arguments) == 0
     elif name in ("runs", "report"):
         execute(plan(compose([*tiny, "results_dir=results"])), echo=False)
         assert main(arguments) == 0
@@ -230,7 +248,12 @@ def test_the_table_of_tasks_names_every_task_and_its_variants():
     rows = {row[0].strip("`"): row for row in table_rows(ROOT / "docs" / "tasks.md", "task")}
     assert sorted(rows) == options("task")
     for name, row in rows.items():
-        if name in ("cifar10", "fashion_mnist", "timeseries"):  # read from disk, or by another package
+        if name in (
+            "cifar10",
+            "fashion_mnist",
+            "timeseries",
+            *FILES,
+        ):  # read from disk
             continue
         spec = plan(compose([f"task={name}"])).task.spec
         if spec.target == "value":

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from harness import __version__
-from harness.cli import compare, config, doctor, export, fetch, grid, report, run, runs
+from harness.cli import compare, config, doctor, export, fetch, generate, grid, report, run, runs
 from harness.cli import list as list_files
 from harness.cli import time as time_steps
 from harness.cli.arguments import MULTIRUN_FLAGS, is_override
@@ -50,6 +50,7 @@ COMMANDS = {
     "show": Command(show.main, "print and draw samples of a task", show.HELP),
     "check": Command(check.main, "whether the samples of a task allow a comparison", check.HELP),
     "look": Command(look.main, "show what a trained run does with one sequence, step by step", look.HELP),
+    "generate": Command(generate.main, "let trained runs continue a text", generate.HELP),
     "config": Command(config.main, "print the composed config; takes Hydra's own flags", config.HELP),
 }
 

@@ -33,6 +33,9 @@ examples:
   harness runs cell=gru status=failed
   harness runs run_id=adding-gru-h64 --delete"""
 
+IN_ROW_ALONE = ("other_lengths", "tables", "files", "class_names", "symbols")
+"""Entries of a row that are no columns."""
+
 SHOWN = ("run_id", "status", "test_accuracy", "steps", "train_s", "started_at")
 
 Row = dict[str, Any]
@@ -89,7 +92,7 @@ def select(rows: Sequence[Row], filters: Mapping[str, Sequence[str]]) -> list[Ro
     from harness.experiment.suggestions import did_you_mean, nearest_key
     from harness.results import COLUMNS
 
-    extra = sorted({key for row in rows for key in row} - {*COLUMNS, "other_lengths", "tables"})
+    extra = sorted({key for row in rows for key in row} - {*COLUMNS, *IN_ROW_ALONE})
     columns = [name for name in (*COLUMNS, *extra) if name != "config"]
     chosen = list(rows)
     for key, values in filters.items():

@@ -245,7 +245,10 @@ def check_readout(readout: Any, task: Task, other_lengths: dict[str, Task]) -> s
 def check_inputs(
     cell: CheckedCell, task: Task, embedding_size: int | None, other_lengths: dict[str, Task]
 ) -> None:
-    """Refuses real inputs of a cell that reads tokens, and tests at other lengths of one made for the task's.
+    """Refuses pairs that mean nothing.
+
+    They are real inputs of a cell that reads tokens, labels that the cell can see among its inputs, and tests
+    at other lengths of a cell that is made for the task's.
 
     Raises:
         MeaninglessPairError: there are some.
@@ -253,6 +256,11 @@ def check_inputs(
     reason = why_no_tokens("the cell", task.spec, embedding_size) if cell.reads_tokens else None
     if reason is not None:
         raise MeaninglessPairError(reason)
+    if task.spec.predicts_next and task.spec.target == "steps" and (cell.bidirectional or cell.one_length):
+        raise MeaninglessPairError(
+            f"the cell reads later steps, and at each step of {task.spec.name} the label is the next input; "
+            "use a cell that reads forwards only, or labels after the last step alone"
+        )
     others = sorted({other.spec.seq_len for other in other_lengths.values()} - {task.spec.seq_len})
     if cell.task_length is not None and others:
         raise MeaninglessPairError(

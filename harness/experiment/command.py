@@ -43,6 +43,8 @@ def command_of(config: Mapping[str, Any]) -> str | None:
     overrides = []
     for group, node in (*parts.items(), ("init", config.get("init"))):
         overrides += _of_group(group, node) if node else []
+    if _read_own_file(str(overrides[0]).removeprefix("task="), str(config["data_source"])):
+        return None
     if config.get("match_params") is not None:  # it chooses the hidden size
         overrides = [item for item in overrides if not item.startswith("cell.hidden_size=")]
     base, wanted = dict(_flat(root)), dict(_flat(others))
@@ -50,6 +52,12 @@ def command_of(config: Mapping[str, Any]) -> str | None:
                   if key != "seed" and (key not in base or base[key] != value)]  # fmt: skip
     overrides.append(f"seed={_text(config.get('seed', root['seed']))}")
     return " ".join(["harness", *map(shlex.quote, overrides)])
+
+
+def _read_own_file(task: str, data_source: str) -> bool:
+    """Whether a task of `conf/task/` read a file of the user's own, whose path the config leaves out."""
+    left_out = (_load(f"task/{task}").get("_identity_") or {}).get("leave_out", ())
+    return "path" in left_out and data_source.startswith(f"{task}-")
 
 
 def _of_group(group: str, node: Mapping[str, Any]) -> list[str]:

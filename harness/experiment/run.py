@@ -23,7 +23,7 @@ from harness.experiment.weights import save_weights
 from harness.kernels import choose_kernel
 from harness.results import store
 from harness.results.machine import PeakMemory, provenance
-from harness.results.schema import EvalRow, RunRecord, Table
+from harness.results.schema import MOST_NAMES, EvalRow, RunRecord, Table
 from harness.tasks import NO_LABEL, Task, measure_baselines
 from harness.training import (
     History,
@@ -164,6 +164,7 @@ def _measured_columns(run: Plan, history: History) -> dict[str, Any]:
         "test_loss": history.test_loss,
         "test_accuracy": history.test_accuracy,
         "test_sequence_accuracy": history.test_sequence_accuracy,
+        "test_bits": _bits(run.task, history.test_loss),
         **(_of_test_samples(run.task) if history.test_accuracy is not None else {}),
         "solved_step": history.solved_step,
         "grad_norm_mean": math.fsum(history.norms) / history.steps if history.steps else None,
@@ -177,6 +178,11 @@ def _measured_columns(run: Plan, history: History) -> dict[str, Any]:
         "eval_s": history.eval_s,
         "samples_per_s": history.samples / history.train_s if history.train_s > 0 else None,
     }
+
+
+def _bits(task: Task, loss: float | None) -> float | None:
+    """A loss in bits, where labels are the next symbols."""
+    return loss / math.log(2) if task.spec.predicts_next and loss is not None else None
 
 
 def _of_test_samples(task: Task) -> dict[str, Any]:
@@ -218,6 +224,11 @@ def _test_other_lengths(run: Plan, model: SequenceClassifier) -> dict[str, float
     return columns
 
 
+def _listed(names: tuple[str, ...] | None) -> list[str] | None:
+    """Names as a row lists them."""
+    return None if names is None or len(names) > MOST_NAMES else list(names)
+
+
 def known_columns(run: Plan) -> dict[str, Any]:
     """The columns that are known before training."""
     spec = run.task.spec
@@ -233,6 +244,8 @@ def known_columns(run: Plan) -> dict[str, Any]:
         "lag_min": spec.lag[0] if spec.lag is not None else None,
         "lag_max": spec.lag[1] if spec.lag is not None else None,
         "solved_rule": spec.solved_rule,
+        "class_names": _listed(spec.class_names),
+        "symbols": _listed(spec.symbols),
         "threads": run.threads,
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **provenance(),

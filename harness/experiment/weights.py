@@ -61,6 +61,29 @@ def load_model(run: str | Path, results_dir: str | Path = "results") -> Sequence
     Warns:
         UserWarning: the code of a third-party cell has changed since the run.
     """
+    return _model(*_kept(run, results_dir))
+
+
+def load_generator(
+    run: str | Path, results_dir: str | Path = "results"
+) -> tuple[TaskSpec, SequenceClassifier]:
+    """The spec of a run's task, whose labels are the next symbols, and the model as `load_model` returns it.
+
+    Raises:
+        FileNotFoundError, ConfigError: as `load_model`; or the task has other labels, or names no symbols.
+    """
+    path, kept, spec = _kept(run, results_dir)
+    if not spec.predicts_next or spec.symbols is None:
+        raise ConfigError(
+            f"{path.parent.name} is of the task {spec.name}, and a run that generates predicts the next "
+            "symbol, as those of task=next_char do; one of an earlier version does not know its symbols: "
+            "make it again with rerun=true"
+        )
+    return spec, _model(path, kept, spec)
+
+
+def _kept(run: str | Path, results_dir: str | Path) -> tuple[Path, dict[str, Any], TaskSpec]:
+    """The file of a run's weights, what it holds, and the spec of the task."""
     path = find_run(run, results_dir) / WEIGHTS_NAME
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; name a run that was made with keep_weights=true")
@@ -76,6 +99,10 @@ def load_model(run: str | Path, results_dir: str | Path = "results") -> Sequence
         raise ConfigError(
             f"{path} holds no weights of a run ({reason}); make it again with rerun=true keep_weights=true"
         ) from error
+    return path, kept, spec
+
+
+def _model(path: Path, kept: dict[str, Any], spec: TaskSpec) -> SequenceClassifier:
     target, _ = split_target("cell", {"_target_": kept["cell_target"]})
     now = third_party_code((kept["cell_target"], target))
     if now and now not in kept["code"].split(", "):

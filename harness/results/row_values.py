@@ -134,9 +134,17 @@ def _wrong_other_lengths(values: Any) -> str | None:
     return None
 
 
+def _wrong_names(name: str, value: Any) -> str | None:
+    return (
+        None
+        if isinstance(value, list) and all(isinstance(one, str) for one in value)
+        else "must be a list of texts"
+    )
+
+
 _KINDS: dict[str, Callable[[str, Any], str | None]] = {
     "str": _wrong_text, "int": _wrong_count, "float": _wrong_number, "bool": _wrong_flag,
-    "dict": _wrong_mapping,
+    "dict": _wrong_mapping, "list": _wrong_names,
 }  # fmt: skip
 
 _CHECKS = {f.name: _KINDS[re.split(r"[ \[]", str(f.type))[0]] for f in dataclasses.fields(RunRecord)}

@@ -25,6 +25,9 @@ SCHEMA_1_TABLES: dict[str, tuple[str, ...]] = {
 STATUSES = ("ok", "diverged", "failed", "interrupted")
 """How a run can end. `ok` and `diverged` are final; `failed` and `interrupted` are run again."""
 
+MOST_NAMES = 1_000
+"""Most names of classes or symbols that a row lists: a vocabulary of words would fill it."""
+
 FINAL_STATUSES = ("ok", "diverged")
 
 STAGES = ("tune", "final")
@@ -99,6 +102,10 @@ class RunRecord:
     test_accuracy: float | None = column("test accuracy at `best_step`, measured once, 0 to 1", None)
     test_sequence_accuracy: float | None = column(
         "share of test sequences whose labels are all right; empty where a sequence has one label", None
+    )
+    test_bits: float | None = column(
+        "`test_loss` in bits for each label, 1/ln 2 times as much; empty: labels are not the next symbols",
+        None,
     )
     chance_accuracy: float | None = column("accuracy of the best guess that looks at no input", None)
     chance_test_accuracy: float | None = column(
@@ -229,6 +236,10 @@ class RunRecord:
     cpu: str = column("processor", "", environment=True)
     started_at: str = column("start, UTC, ISO 8601", "")
     config: dict[str, Any] = field(default_factory=dict, metadata={"about": "the resolved config, as JSON"})
+    class_names: list[str] | None = None
+    """The names of the classes, in the order of the labels; None: numbers, or more than `MOST_NAMES`."""
+    symbols: list[str] | None = None
+    """What each token id stands for; None: no token inputs, the ids themselves, or more than `MOST_NAMES`."""
     other_lengths: dict[str, float] = field(default_factory=dict)
     """Tests at `task.eval_lengths`, by the column that each becomes: `test_loss_2x`, `test_accuracy_2x`, …"""
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -6,11 +6,13 @@ not installed, its error names it.
 """
 
 from harness.tasks.adding import make_adding
+from harness.tasks.arrays import load_arrays
 from harness.tasks.associative_recall import make_associative_recall
 from harness.tasks.baselines import MeasuredBaselines, measure_baselines
 from harness.tasks.bracket_matching import make_bracket_matching
 from harness.tasks.cifar10 import fetch_cifar10, load_cifar10
 from harness.tasks.copy_memory import make_copy_memory
+from harness.tasks.csv_table import load_csv
 from harness.tasks.delayed_recall import make_delayed_recall
 from harness.tasks.embedded_reber import make_embedded_reber
 from harness.tasks.fashion_mnist import fetch_fashion_mnist, load_fashion_mnist
@@ -41,7 +43,9 @@ __all__ = [
     "fetch_fashion_mnist",
     "fetch_mnist",
     "fetch_timeseries",
+    "load_arrays",
     "load_cifar10",
+    "load_csv",
     "load_fashion_mnist",
     "load_mnist",
     "load_next_char",

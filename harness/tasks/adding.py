@@ -96,7 +96,7 @@ def make_adding(
     """
     variant = one_of("variant", variant, VARIANTS)
     seq_len = whole_number("seq_len", seq_len, low=SHORTEST[variant])
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     chance, loss = _baselines(seq_len, variant)
     spec = TaskSpec(

@@ -80,7 +80,7 @@ def make_associative_recall(
     num_values = whole_number("num_values", num_values, low=2)
     shortest = 2 * num_pairs + 1 if variant == "single" else 3 * num_pairs
     seq_len = whole_number("seq_len", seq_len, low=shortest)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = TaskSpec(
         name="associative_recall",
@@ -89,6 +89,7 @@ def make_associative_recall(
         seq_len=seq_len,
         lag=(seq_len - 2 * num_pairs if variant == "single" else 1, seq_len - 1),
         vocab_size=num_values + num_keys + 1,
+        symbols=(*map(str, range(num_values)), *_key_names(num_keys), "_"),
         num_classes=num_values,
         chance_accuracy=1 / num_values,
         memoryless_loss=math.log(num_values),
@@ -108,6 +109,12 @@ def make_associative_recall(
     )
     splits = disjoint_splits(draw, seed=seed, sizes=sizes)
     return Task(spec, splits, fresh, baselines=equal_classes(num_values))
+
+
+def _key_names(num_keys: int) -> list[str]:
+    """Letters, as in the source; with more than 26 keys `k0`, `k1`, …."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    return list(letters[:num_keys]) if num_keys <= 26 else [f"k{number}" for number in range(num_keys)]
 
 
 def labels_of(tokens: Sequence[int], num_pairs: int) -> list[int]:

@@ -92,7 +92,7 @@ def make_bracket_matching(
     seq_len = whole_number("seq_len", seq_len, low=shortest)
     if seq_len % 2:
         raise ValueError(f"seq_len must be even, not {seq_len}; the nearest is {seq_len + 1}")
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     num_classes = 2 if variant == "valid" else max_depth
     spec = TaskSpec(
@@ -103,6 +103,10 @@ def make_bracket_matching(
         lag=(0, seq_len - 1),
         vocab_size=2 * num_types,
         num_classes=num_classes,
+        class_names=("unmatched", "matched")
+        if variant == "valid"
+        else tuple(f"depth {depth + 1}" for depth in range(max_depth)),
+        symbols=bracket_symbols(num_types),
         chance_accuracy=1 / num_classes,
         memoryless_loss=math.log(num_classes),
         solved_accuracy=0.99,
@@ -117,6 +121,20 @@ def make_bracket_matching(
     )
     splits = disjoint_splits(draw, seed=seed, sizes=sizes)
     return Task(spec, splits, fresh, baselines=equal_classes(num_classes))
+
+
+def bracket_symbols(num_types: int) -> tuple[str, ...]:
+    """The opening brackets, then the closing ones; from the fifth type on with the type's number.
+
+    >>> bracket_symbols(2), bracket_symbols(5)[4::5]
+    (('(', '[', ')', ']'), ('(5', ')5'))
+    """
+    pairs = ["()", "[]", "{}", "<>"][:num_types]
+    numbers = range(len(pairs) + 1, num_types + 1)
+    return (
+        *(pair[0] for pair in pairs), *(f"({number}" for number in numbers),
+        *(pair[1] for pair in pairs), *(f"){number}" for number in numbers),
+    )  # fmt: skip
 
 
 def is_valid(word: Sequence[int], num_types: int) -> bool:

@@ -29,6 +29,9 @@ SOURCES = {
 }
 
 
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
 def load_cifar10(
     *,
     seq_len: int | None = None,
@@ -85,6 +88,7 @@ def load_cifar10(
         lag=(seq_len - 32, seq_len - 1) if variant == "noisy_rows" else None,
         input_size=SHAPES[variant][1],
         num_classes=10,
+        class_names=CLASSES,
         chance_accuracy=0.1,
         memoryless_loss=float(np.log(10)) if variant == "noisy_rows" else None,
         data_source=images.source,

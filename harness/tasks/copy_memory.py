@@ -76,7 +76,7 @@ def make_copy_memory(
     """
     seq_len = whole_number("seq_len", seq_len, low=2 * COUNT + 1)
     variant = one_of("variant", variant, VARIANTS)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     scored = seq_len if variant == "all_steps" else COUNT
     spec = TaskSpec(
@@ -86,6 +86,8 @@ def make_copy_memory(
         seq_len=seq_len,
         lag=(seq_len - COUNT, seq_len - COUNT),
         vocab_size=SYMBOLS + 2,
+        symbols=(*map(str, range(SYMBOLS)), "_", "|"),
+        class_names=(*map(str, range(SYMBOLS)), "_") if variant == "all_steps" else None,
         num_classes=SYMBOLS + 1 if variant == "all_steps" else SYMBOLS,
         chance_accuracy=(scored - COUNT + COUNT / SYMBOLS) / scored,
         memoryless_loss=COUNT * math.log(SYMBOLS) / scored,

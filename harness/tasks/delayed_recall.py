@@ -65,7 +65,7 @@ def make_delayed_recall(
     seq_len = whole_number("seq_len", seq_len, low=2)
     num_classes = whole_number("num_classes", num_classes, low=2)
     variant = one_of("variant", variant, VARIANTS)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = TaskSpec(
         name="delayed_recall",

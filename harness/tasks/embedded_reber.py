@@ -87,7 +87,7 @@ def make_embedded_reber(
     """
     seq_len = whole_number("seq_len", seq_len, low=7)
     variant = one_of("variant", variant, VARIANTS)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = TaskSpec(
         name="embedded_reber",
@@ -96,7 +96,9 @@ def make_embedded_reber(
         seq_len=seq_len,
         lag=(5 if variant == "variable" else seq_len - 2, seq_len - 2),
         vocab_size=len(SYMBOLS),
+        symbols=SYMBOLS,
         num_classes=2,
+        class_names=("T", "P"),
         chance_accuracy=0.5,
         memoryless_loss=math.log(2),
         solved_accuracy=0.99,

@@ -23,6 +23,11 @@ CLASSES = (
 )
 
 
+CLASSES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"
+)  # fmt: skip
+
+
 def load_fashion_mnist(
     *,
     seq_len: int = 28,
@@ -66,6 +71,7 @@ def load_fashion_mnist(
     """
     return grey_image_task(
         name="fashion_mnist",
+        class_names=CLASSES,
         citation="Xiao, Rasul & Vollgraf 2017, arXiv 1708.07747",
         read=lambda: read_clothes(data_dir),
         seq_len=seq_len,

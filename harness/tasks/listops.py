@@ -14,6 +14,7 @@ from harness.tasks.common.disjoint import disjoint_splits
 from harness.tasks.common.expressions import (
     evaluate,
     grow_trees,
+    most_long_trees,
     select_trees,
     trees_per_round,
     write_tokens,
@@ -94,7 +95,7 @@ def make_listops(
         )
     max_depth = whole_number("max_depth", max_depth, low=2)
     max_args = whole_number("max_args", max_args, low=2)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     shares = _value_shares(min_len, seq_len, max_depth, max_args)
     logs = [math.log(share) if share else -math.inf for share in shares]
@@ -105,6 +106,7 @@ def make_listops(
         seq_len=seq_len,
         lag=(0, seq_len - 1),
         vocab_size=len(VOCABULARY),
+        symbols=VOCABULARY,
         num_classes=10,
         chance_accuracy=max(shares),
         memoryless_loss=-math.fsum(share * log for share, log in zip(shares, logs, strict=True) if share),
@@ -158,6 +160,12 @@ def _draw(
 @functools.lru_cache(maxsize=64)
 def _value_shares(min_len: int, seq_len: int, max_depth: int, max_args: int) -> tuple[float, ...]:
     """The shares of the values 0 to 9, measured."""
+    too_rare = ValueError(
+        f"fewer than one tree in 1,000 has min_len={min_len} to seq_len={seq_len} tokens with "
+        f"max_depth={max_depth} and max_args={max_args}; set min_len=4, or other max_depth, max_args"
+    )
+    if most_long_trees(min_len, max_depth, max_args) < 1e-3:
+        raise too_rare
     rng = random_stream(BASELINE_SEED, "test")
     counts, started = np.zeros(10, dtype=np.int64), 0
     while counts.sum() < BASELINE_SAMPLES and started < BASELINE_TREES:
@@ -166,8 +174,5 @@ def _value_shares(min_len: int, seq_len: int, max_depth: int, max_args: int) -> 
         if found:
             counts += np.bincount(evaluate(levels), minlength=10)
     if 1_000 * counts.sum() < started:
-        raise ValueError(
-            f"fewer than one tree in 1,000 has min_len={min_len} to seq_len={seq_len} tokens with "
-            f"max_depth={max_depth} and max_args={max_args}; set min_len=4, or other max_depth, max_args"
-        )
+        raise too_rare
     return tuple((counts / counts.sum()).tolist())

@@ -61,7 +61,7 @@ def make_modular_sum(
     """
     seq_len = whole_number("seq_len", seq_len, low=2)
     modulus = whole_number("modulus", modulus, low=2)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = sum_spec(
         name="modular_sum",

@@ -1,21 +1,25 @@
-"""Next character: the character that follows a window of a text."""
+"""Next character: the character that follows a window of a text, or every character of it."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from harness.tasks.common.arguments import whole_number
+from harness.tasks.common.arguments import one_of, whole_number
 from harness.tasks.common.random_streams import SPLITS, random_stream
-from harness.tasks.task import Baselines, Split, Task, TaskSpec, full_lengths
+from harness.tasks.task import NO_LABEL, Baselines, Split, Task, TaskSpec, full_lengths
 
 BUNDLED = Path(__file__).with_name("next_char_sample.txt")
 """A short story, written for this project."""
+
+LABELS = ("last", "every_step")
+"""Where a window has labels: the character after it, or after each of its characters."""
 
 BOUNDARIES = (0, 8, 9, 10)
 """Boundaries of the training, validation and test part, in tenths of the text."""
@@ -24,6 +28,7 @@ BOUNDARIES = (0, 8, 9, 10)
 def load_next_char(
     *,
     seq_len: int = 50,
+    labels: str = "last",
     path: str | Path | None = None,
     n_train: int | None = None,
     n_val: int | None = None,
@@ -38,13 +43,19 @@ def load_next_char(
         seq_len=4  a b r a  ->  c, class 2        seq_len=2  r a  ->  c, class 2
         seq_len=4  a d a b  ->  r, class 4        seq_len=2  d a  ->  b, class 1
 
+    With labels="every_step" the answer at each step is the character after it: a b r a  ->  b r a c. A
+    training window may start at any character. Validation and test windows follow one another, so that each
+    character of the part but its first has exactly one label; the last window reaches back to be full, and
+    its characters that have a label already get none. The loss times 1/ln 2 is then the bits per character
+    of the part, where a prediction sees seq_len / 2 characters on average.
+
     Text: the file `path`, in UTF-8, where every line ending counts as one newline; without `path` a story
     of 12,215 characters that the package bundles. The first 8/10 are for training, the next 1/10 for
     validation, the last for testing. A window and the character after it lie inside one part, so no
     character is in two splits; a short window may still occur in two parts.
 
-    Variants: `bundled`, or `file`. Data sources: `story-12215`, or `NAME-SIZE-HASH` of the file, with
-    the first 8 digits of the text's SHA-256.
+    Variants: `bundled`, or `file`; with `-every_step` for labels at every step. Data sources:
+    `story-12215`, or `NAME-SIZE-HASH` of the file, with the first 8 digits of the text's SHA-256.
 
     Baseline: measured as frequencies in the whole text, in nats per character (times 1/ln 2 = 1.4427: bits
     per character). Chance: always predicting the most frequent character, 0.200 correct in the bundled
@@ -56,13 +67,15 @@ def load_next_char(
 
     Args:
         seq_len: number of characters in a window, at least 1; every part of the text must hold a window.
+        labels: one of `LABELS`.
         path: a text file; None: the bundled story.
         n_train, n_val, n_test: number of different windows of each part, drawn by `seed`; None: all.
         seed: seed of that draw; if all windows are taken every seed gives the same data.
 
     Returns:
-        x (N, seq_len) int64 token ids; y (N,) int64; both below the number of different characters in the
-        text. If all windows are taken x is a view of one copy of the text.
+        x (N, seq_len) int64 token ids; y (N,) int64, or (N, seq_len) with labels at every step; both below
+        the number of different characters in the text, y `NO_LABEL` where a step has none. If all windows
+        are taken x is a view of one copy of the text, and labels at every step are one of another.
 
     Raises:
         ValueError: an argument is outside its range, or the file is not text in UTF-8 or too short.
@@ -73,14 +86,16 @@ def load_next_char(
     """
     seq_len = whole_number("seq_len", seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
+    every_step = one_of("labels", labels, LABELS) == "every_step"
     text, content = _read(BUNDLED if path is None else Path(path).expanduser())
     letters, ids = _encode(text)
     parts = {
         split: ids[len(ids) * low // 10 : len(ids) * high // 10]
         for split, low, high in zip(SPLITS, BOUNDARIES[:-1], BOUNDARIES[1:], strict=True)
     }
+    starts = {split: _starts(split, len(parts[split]), seq_len, every_step) for split in SPLITS}
     counts = {
-        split: _count(split, wanted, len(parts[split]) - seq_len, len(ids), seq_len)
+        split: _count(split, wanted, len(starts[split]), len(ids), seq_len, len(parts[split]) - 1)
         for split, wanted in zip(SPLITS, (n_train, n_val, n_test), strict=True)
     }
     pairs, pair_counts = np.unique(ids[:-1] * len(letters) + ids[1:], return_counts=True)
@@ -92,29 +107,53 @@ def load_next_char(
     )
     spec = TaskSpec(
         name="next_char",
-        variant="bundled" if path is None else "file",
-        target="class",
+        variant=("bundled" if path is None else "file") + ("-every_step" if every_step else ""),
+        target="steps" if every_step else "class",
+        predicts_next=True,
         seq_len=seq_len,
         vocab_size=len(letters),
         num_classes=len(letters),
+        symbols=tuple(letters),
+        class_names=tuple(letters),
         chance_accuracy=share,
         memoryless_loss=given_last,
         data_source=f"story-{len(text)}" if path is None else _source(Path(path), text),
         citation="Shannon 1951, Bell System Technical Journal 30(1); Sutskever et al. 2011, ICML",
     )
 
-    make_split = functools.partial(_make_split, parts, counts, seq_len, seed)
+    make_split = functools.partial(_make_split, parts, starts, counts, every_step, seq_len, seed)
     return Task(spec, make_split, content=content, baselines=predictors)
 
 
 def _make_split(
-    parts: dict[str, np.ndarray], counts: dict[str, int], seq_len: int, seed: int, split: str, _epoch: int
+    parts: dict[str, np.ndarray],
+    starts: dict[str, Sequence[int]],
+    counts: dict[str, int],
+    every_step: bool,
+    seq_len: int,
+    seed: int,
+    split: str,
+    _epoch: int,
 ) -> Split:
-    x_NT, y = windows(torch.tensor(parts[split]), seq_len)  # a copy: what is written there stays there
-    if counts[split] < len(y):
-        rows = np.sort(random_stream(seed, split).permutation(len(y))[: counts[split]])
+    x_NT, y = windows(torch.tensor(parts[split]), seq_len)  # a copy: writing into it changes no later load
+    y = torch.tensor(parts[split])[1:].unfold(0, seq_len, 1) if every_step else y.clone()
+    rows = np.array(starts[split])
+    if every_step and split != "train":
+        y = y.clone()
+        y[rows[-1], : rows[-2] + seq_len - rows[-1] if len(rows) > 1 else 0] = NO_LABEL
+    if counts[split] < len(rows):
+        rows = rows[np.sort(random_stream(seed, split).permutation(len(rows))[: counts[split]])]
+    if len(rows) < len(x_NT):
         x_NT, y = x_NT[rows], y[rows]
-    return Split(x_NT, y.clone(), full_lengths(len(y), seq_len))
+    return Split(x_NT, y, full_lengths(len(y), seq_len))
+
+
+def _starts(split: str, characters: int, seq_len: int, every_step: bool) -> Sequence[int]:
+    """The first character of each window of a part, see `load_next_char`."""
+    last = characters - 1 - seq_len
+    if not every_step or split == "train":
+        return range(last + 1)
+    return sorted({*range(0, last + 1, seq_len), last} if last >= 0 else ())
 
 
 def windows(ids: Tensor, seq_len: int) -> tuple[Tensor, Tensor]:
@@ -187,11 +226,11 @@ def _encode(text: str) -> tuple[str, np.ndarray]:
     return "".join(map(chr, letters)), ids.reshape(-1).astype(np.int64)
 
 
-def _count(split: str, wanted: object, most: int, characters: int, seq_len: int) -> int:
-    """The checked number of windows to take from a part that has `most`."""
+def _count(split: str, wanted: object, most: int, characters: int, seq_len: int, longest: int) -> int:
+    """The checked number of windows to take from a part that has `most`, of at most `longest` characters."""
     if most < 1:
         raise ValueError(
-            f"seq_len must be at most {max(seq_len + most - 1, 0)} with a text of {characters} characters, "
+            f"seq_len must be at most {max(longest, 0)} with a text of {characters} characters, "
             f"a tenth of which is for {split}, not {seq_len}; use a longer text or shorter windows"
         )
     if wanted is None:

@@ -81,7 +81,7 @@ def make_noisy_tones(
     fastest = cycles + num_classes - 1 if variant == "frequency" else cycles
     seq_len = whole_number("seq_len", seq_len, low=2 * fastest + 1)
     snr_db = _decibels(snr_db)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=4 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     deviation = round(math.sqrt(10 ** (-snr_db / 10) / 2) * 2**20) / 2**20
     loss, predictors = math.log(num_classes), equal_classes(num_classes)
@@ -96,6 +96,12 @@ def make_noisy_tones(
         seq_len=seq_len,
         input_size=1,
         num_classes=num_classes,
+        class_names=tuple(
+            f"{cycles + k} cycle{'s' * (cycles + k > 1)}"
+            if variant == "frequency"
+            else f"starts at {k}/{num_classes}"
+            for k in range(num_classes)
+        ),
         chance_accuracy=1 / num_classes,
         memoryless_loss=loss,
         data_source="generated",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 from harness.tasks.common.arguments import split_sizes, whole_number
@@ -47,7 +48,7 @@ def make_parity(
     Source: Delétang et al. 2023, ICLR, arXiv 2207.02098, parity check.
     """
     seq_len = whole_number("seq_len", seq_len, low=2)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = sum_spec(
         name="parity",
@@ -57,6 +58,7 @@ def make_parity(
         citation="Delétang et al. 2023, ICLR, arXiv 2207.02098, parity check",
     )
     splits = sum_splits(seed=seed, sizes=sizes, seq_len=seq_len, modulus=2)
+    spec = dataclasses.replace(spec, class_names=("even", "odd"))
     return Task(spec, splits, fresh, baselines=equal_classes(2))
 
 

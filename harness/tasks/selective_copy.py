@@ -68,7 +68,7 @@ def make_selective_copy(
     num_copied = whole_number("num_copied", num_copied)
     num_symbols = whole_number("num_symbols", num_symbols, low=2)
     seq_len = whole_number("seq_len", seq_len, low=2 * num_copied + 1)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = TaskSpec(
         name="selective_copy",
@@ -77,6 +77,7 @@ def make_selective_copy(
         seq_len=seq_len,
         lag=(num_copied + 1, seq_len - num_copied),
         vocab_size=num_symbols + 2,
+        symbols=(*map(str, range(num_symbols)), "_", "|"),
         num_classes=num_symbols,
         chance_accuracy=1 / num_symbols,
         memoryless_loss=math.log(num_symbols),

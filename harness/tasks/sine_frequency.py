@@ -65,7 +65,7 @@ def make_sine_frequency(
     """
     num_classes = whole_number("num_classes", num_classes, low=2)
     seq_len = whole_number("seq_len", seq_len, low=2 * num_classes + 1)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=4 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = TaskSpec(
         name="sine_frequency",
@@ -74,6 +74,7 @@ def make_sine_frequency(
         seq_len=seq_len,
         input_size=1,
         num_classes=num_classes,
+        class_names=tuple(f"{k + 1} cycle{'s' * (k > 0)}" for k in range(num_classes)),
         chance_accuracy=1 / num_classes,
         memoryless_loss=math.log(num_classes),
         solved_accuracy=0.99,

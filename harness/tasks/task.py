@@ -68,7 +68,10 @@ class TaskSpec:
     class_names: tuple[str, ...] | None = field(default=None, repr=False)
     """A name for each class, in the order of the labels; None: the classes are numbers."""
     symbols: tuple[str, ...] | None = field(default=None, repr=False)
-    """What each token id stands for, in the order of the ids; None: the ids, or no token inputs."""
+    """What each token id stands for, in the order of the ids; None: the ids themselves, or real inputs."""
+    predicts_next: bool = field(default=False, repr=False)
+    """Whether a label is the symbol that follows: the loss is then stated in bits per symbol too, a model can
+    generate, and one that reads later steps is refused where labels are at steps."""
 
     def __post_init__(self) -> None:
         if (self.input_size is None) == (self.vocab_size is None):
@@ -196,6 +199,52 @@ class Task:
                 f"the baselines of {self.spec.name} must state chance, a constant value, not None: values "
                 "have no most frequent label"
             )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        x: Any,
+        y: Any,
+        *,
+        lengths: Any = None,
+        train: Any = None,
+        val: Any = None,
+        test: Any = None,
+        split_seed: int = 0,
+        target: str = "class",
+        tolerance: float | None = None,
+        tokens: bool | None = None,
+        normalize: bool = True,
+        name: str = "arrays",
+    ) -> Task:
+        """A task over sequences of your own: NumPy arrays, torch tensors or lists, which are copied.
+
+        Args:
+            x: (N, T) or (N, T, D) numbers, or a list of N sequences (T_i,) or (T_i, D) of unequal lengths.
+            y: (N,) labels: whole numbers or words; values with `target="value"`. Classes are numbered in
+                sorted order, see `TaskSpec.class_names`.
+            lengths: (N,) steps of each sequence; what follows in x is ignored. None: all, or the list's.
+            train, val, test: indices or masks (N,) of the samples of each split; without `val` 1/5 of each
+                class of `train` is for validation. None: 3/5, 1/5 and 1/5 of each class.
+            split_seed: draws that division.
+            target: `class` or `value`.
+            tolerance: for values: a prediction is correct when its error is below this.
+            tokens: whether x holds token ids, not measurements; None: where it is (N, T) of a whole-number
+                type.
+            normalize: whether each feature gets mean 0 and standard deviation 1 over the training samples.
+            name: of the data set, in run names.
+
+        Raises:
+            ValueError: the argument is named, with the sample and the rule.
+        """
+        from harness.tasks.arrays import task_from_arrays  # which needs Task
+        from harness.tasks.common.own_options import OwnOptions
+
+        arrays = {"x": x, "y": y, "lengths": lengths, "train": train, "val": val, "test": test}
+        options = OwnOptions(
+            target=target, tolerance=tolerance, tokens=tokens, normalize=normalize, split_seed=split_seed
+        )
+        return task_from_arrays(arrays, options, name)
 
     def __getstate__(self) -> dict[str, Any]:
         return {item.name: getattr(self, item.name) for item in fields(self)}

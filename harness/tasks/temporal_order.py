@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Iterable
 
@@ -72,7 +73,7 @@ def make_temporal_order(
     """
     seq_len = whole_number("seq_len", seq_len, low=10)
     variant = one_of("variant", variant, WINDOWS)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     num_classes = 2 ** len(WINDOWS[variant])
     spec = TaskSpec(
@@ -82,7 +83,9 @@ def make_temporal_order(
         seq_len=seq_len,
         lag=_lag(seq_len, variant),
         vocab_size=len(SYMBOLS),
+        symbols=SYMBOLS,
         num_classes=num_classes,
+        class_names=tuple(map("".join, itertools.product("XY", repeat=len(WINDOWS[variant])))),
         chance_accuracy=1 / num_classes,
         memoryless_loss=math.log(num_classes),
         solved_accuracy=0.99,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,12 @@ from harness.tasks.common.arguments import one_of, whole_number
 from harness.tasks.common.labels import class_of_label
 from harness.tasks.common.random_streams import SPLITS
 from harness.tasks.common.run_names import run_name
+from harness.tasks.common.split_notes import log_once
 from harness.tasks.common.stratified import split_by_class
 from harness.tasks.common.vocabulary import UNITS, encoded, splitter, vocabulary
 from harness.tasks.files.labelled_texts import LabelledTexts, read_labelled_texts
 from harness.tasks.files.surnames import read_surnames
 from harness.tasks.task import Baselines, Split, Task, TaskSpec
-
-log = logging.getLogger("harness.tasks")
 
 Part = tuple[list[np.ndarray], np.ndarray]
 """Of a split: the token ids of each text, (T,) int64, and their classes, (N,) int64."""
@@ -82,10 +81,14 @@ def load_text(
     split_seed = whole_number("split_seed", split_seed, low=0, high=None)
     if path is None and unit != "char":
         raise ValueError(f"unit must be 'char' without path, not {unit!r}: a surname is one word")
+    if path is not None and not isinstance(path, str | os.PathLike):
+        raise ValueError(
+            f"path must name a file or a folder, not {path!r}; on the command line quote a number"
+        )
     data = read_surnames() if path is None else read_labelled_texts(Path(path).expanduser())
     prepared = _prepared(data, unit, max_len, min_count, split_seed)
     for line in prepared.said:
-        _say_once(f"{'the surnames' if path is None else path}: {line}")
+        log_once(f"{'the surnames' if path is None else path}: {line}")
     return Task(
         _spec(
             prepared,
@@ -209,11 +212,6 @@ def _unknown_line(parts: dict[str, Part]) -> tuple[str, ...]:
         if unknown:
             shares.append(f"{unknown} of {len(tokens)} ({100 * unknown / len(tokens):.3g} %) in {split}")
     return (f"unknown symbols: {', '.join(shares)}",) * bool(shares)
-
-
-@functools.lru_cache(maxsize=1024)
-def _say_once(line: str) -> None:
-    log.warning(line)
 
 
 def _spec(prepared: _Prepared, name: str, unit: str, *, of_user: bool) -> TaskSpec:

@@ -64,7 +64,7 @@ def make_two_sequence(
     """
     signal_len = whole_number("signal_len", signal_len)
     seq_len = whole_number("seq_len", seq_len, low=signal_len + 1)
-    sizes = split_sizes(n_train, n_val, n_test)
+    sizes = split_sizes(n_train, n_val, n_test, sample_bytes=4 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = TaskSpec(
         name="two_sequence",
@@ -74,6 +74,7 @@ def make_two_sequence(
         lag=(seq_len - signal_len, seq_len - 1),
         input_size=1,
         num_classes=2,
+        class_names=("starts with -1", "starts with 1"),
         chance_accuracy=1 / 2,
         memoryless_loss=math.log(2),
         solved_accuracy=0.99,

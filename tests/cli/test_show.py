@@ -5,17 +5,20 @@ import re
 import numpy as np
 import pytest
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.cli.main import main
-from harness.cli.show.figure import draw_samples
+from harness.cli.show.figure import draw_samples, drawable
 from harness.cli.show.text import rare_steps, samples_as_text
 from harness.tasks import (
     Split,
     Task,
     TaskSpec,
     load_mnist,
+    load_next_char,
     make_adding,
+    make_bracket_matching,
     make_delayed_recall,
     make_temporal_order,
 )
@@ -305,11 +308,37 @@ def test_an_error_in_the_users_samples_is_one_line(tmp_path, monkeypatch, capsys
     (tmp_path / "samples_of_mine.py").write_text(
         "from harness.tasks import Task, TaskSpec\n\n"
         "def make():\n"
-        "    spec = TaskSpec(name='mine', variant='v', target='class', seq_len=2, vocab_size=2, num_classes=2,\n"
-        "                    chance_accuracy=0.5, data_source='generated', citation='none')\n"
+        "    shape = {'target': 'class', 'seq_len': 2, 'vocab_size': 2, 'num_classes': 2}\n"
+        "    about = {'variant': 'v', 'data_source': 'generated', 'citation': 'none'}\n"
+        "    spec = TaskSpec(name='mine', chance_accuracy=0.5, **shape, **about)\n"
         "    return Task(spec, lambda split, epoch: {}['samples'])\n"
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     assert main(["show", "mine", "--config-dir", "conf"]) == 2
-    assert capsys.readouterr().err == "harness: samples_of_mine.py:6: KeyError: 'samples'\n"
+    assert capsys.readouterr().err == "harness: samples_of_mine.py:7: KeyError: 'samples'\n"
+
+
+def test_tokens_and_classes_are_printed_by_name():
+    text = samples_as_text(make_bracket_matching(seq_len=12, n_train=1, n_val=1, n_test=1), count=1)
+    title, line = text.splitlines()[2:]
+    assert re.fullmatch(r"validation sample 0 -> class [01] \((un)?matched\)", title)
+    assert re.fullmatch(r"  t=0  ([()\[\]] ){11}[)\]]", line)
+
+
+def test_a_text_is_printed_without_gaps_and_its_blanks_are_visible(tmp_path):
+    (tmp_path / "text.txt").write_text("ab cd\n" * 60)
+    text = samples_as_text(load_next_char(path=tmp_path / "text.txt", seq_len=8), count=1)
+    title, line = text.splitlines()[2:]
+    assert re.fullmatch(r"validation sample 0 -> class \d \([abcd␣⏎]\)", title)
+    assert re.sub("[ab␣cd⏎]{8}$", "", line) == "  t=0  "
+    assert "ab␣cd⏎".startswith(line[-8:].partition("⏎")[2]) or "ab␣cd⏎" in line
+
+
+def test_the_picture_writes_symbols_and_names_what_its_font_lacks(monkeypatch, tmp_path):
+    written = []
+    monkeypatch.setattr(Axes, "text", lambda ax, x, y, text, **look: written.append((x, int(y), text)))
+    task = make_bracket_matching(seq_len=12, n_train=1, n_val=1, n_test=1)
+    draw_samples(task, tmp_path / "brackets.png", count=1)
+    assert written == [(t, token, "([)]"[token]) for t, token in enumerate(task.val.x[0].tolist())]
+    assert [drawable(symbol) for symbol in ("(", " ", "\n", "é", "中")] == ["(", "␣", "⏎", "é", "U+4E2D"]

@@ -12,8 +12,10 @@ from harness.experiment.config import compose_run, options
 from harness.experiment.plan import plan
 from harness.experiment.schema import ModelOptions, Schema
 from harness.training import TrainOptions
+from tests.tasks.own_files import FILES, own_path
 
 SMALL = {"timeseries": ["task.name=ItalyPowerDemand"], "cifar10": None, "fashion_mnist": None}
+SMALL |= dict.fromkeys(FILES)
 """What a task needs beside its name; None: files that are not here."""
 
 RUNS = [
@@ -48,6 +50,12 @@ def test_the_command_of_a_config_makes_the_same_run(overrides):
     program, *again = shlex.split(command)
     assert program == "harness"
     assert plan(compose_run(again)).run_id == run.run_id
+
+
+@pytest.mark.parametrize("task", FILES)
+def test_a_run_on_own_data_has_no_command_since_its_path_is_not_recorded(task, tmp_path):
+    run = plan(compose_run([f"task={task}", *own_path(task, tmp_path)]))
+    assert command_of(run.identity.config) is None
 
 
 def test_a_short_run_has_a_short_command():

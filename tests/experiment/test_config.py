@@ -11,6 +11,7 @@ from harness.experiment.config import compose, options
 from harness.experiment.errors import ConfigError
 from harness.experiment.plan import plan
 from harness.training import SequenceClassifier, TrainOptions
+from tests.tasks.own_files import own_path
 
 STANDING_KEYS = [
     "task.seq_len",
@@ -47,11 +48,12 @@ KINDS = ("adding", "copy_memory", "listops", "next_char")
 
 
 @pytest.mark.parametrize("task", options("task"))
-def test_every_task_and_cell_yaml_composes_and_runs_forward(task, small_published_sets):
+def test_every_task_and_cell_yaml_composes_and_runs_forward(task, small_published_sets, tmp_path):
     if task == "timeseries":
         pytest.importorskip("aeon", reason="the extra `dev` is installed in part")
     cells = [cell.name for cell in CELLS if cell.target.startswith("torch.") or task in KINDS]
-    _, jobs = expand([f"task={task}", f"cell={','.join(cells)}", "cell.hidden_size=3"])
+    own = own_path(task, tmp_path)
+    _, jobs = expand([f"task={task}", *own, f"cell={','.join(cells)}", "cell.hidden_size=3"])
     x, _, lengths = next(jobs[0].plan.task.val.batches(2))
     for cell, run in zip(cells, (job.plan for job in jobs), strict=True):
         spec = run.task.spec

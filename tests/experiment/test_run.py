@@ -13,6 +13,7 @@ from harness.experiment.plan import plan
 from harness.experiment.run import execute
 from harness.results import store
 from harness.results.schema import COLUMNS, SCHEMA_1_TABLES, EvalRow, columns_of
+from tests.tasks.own_files import FILES, own_path
 
 STANDING_COLUMNS = [
     "run_id",
@@ -68,7 +69,7 @@ def test_a_run_leaves_its_six_files_and_a_row_that_stands_alone(tiny):
     files = {path.name for path in folder.iterdir()} - {store.LOCK_NAME}
     assert files == {"config.yaml", "row.json", "steps.csv", "gradflow.csv", "gates.csv", "log.txt"}
     row = json.loads((folder / "row.json").read_text())
-    assert tuple(row) == (*COLUMNS, "other_lengths", "tables", "files")
+    assert tuple(row) == (*COLUMNS, "class_names", "symbols", "other_lengths", "tables", "files")
     assert set(row["files"]) == files - {"log.txt"}
     assert set(STANDING_COLUMNS) <= set(COLUMNS)
     known = {
@@ -92,7 +93,14 @@ def test_a_run_leaves_its_six_files_and_a_row_that_stands_alone(tiny):
     assert row["n_params"] == sum(p.numel() for p in bare.parameters()) + 2 * 4 + 2
     assert row["config"]["train"]["batch_size"] == 20
     unmeasured = {"error", "clip", "solved_step", "gradflow_half_life", "git_commit", "tolerance"}
-    unmeasured |= {"test_sequence_accuracy", "gradflow_note", "gates_note", "train_cpu_s", "match_params"}
+    unmeasured |= {
+        "test_bits",
+        "test_sequence_accuracy",
+        "gradflow_note",
+        "gates_note",
+        "train_cpu_s",
+        "match_params",
+    }
     unmeasured |= {f"lyapunov_{moment}" for moment in ("init", "best", "end")}  # with train.jacobian=true
     assert {key for key, value in row.items() if value is None} <= unmeasured
 
@@ -279,7 +287,7 @@ def test_every_task_trains(task, tmp_path, small_published_sets):
         "fashion_mnist": ["task.n_train=100"],
         "cifar10": ["task.n_train=50"],
     }
-    sizes["timeseries"] = []
+    sizes |= {"timeseries": []} | {name: own_path(name, tmp_path / "own") for name in FILES}
     given = sizes.get(task, ["task.n_train=200", "task.n_val=20", "task.n_test=20"])
     row = store.read_row(run([f"task={task}", *small, *given, f"results_dir={tmp_path}"]))
     assert (row["status"], row["steps"]) == ("ok", 20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 
 import pandas as pd
 import pytest
@@ -55,6 +56,31 @@ def test_who_solves_which_length(findings_of):
     ]
     assert "Not solved means: not within this budget; more steps may change it." in texts["caution"]
     assert texts["accuracy"] == []  # a task with a threshold is a matter of shares
+
+
+def test_bits_are_medians_with_their_range_beside_a_table_of_pairs(findings_of):
+    about = {
+        "task": "next_char",
+        "variant": "bundled",
+        "data_source": "story-9",
+        "seq_len": 50,
+        "config": TRAIN,
+    }
+    bits = {"gru": (2.5, 2.75, 2.625), "rnn": (3.0, 3.0, 3.25)}
+    records = [
+        record(
+            **about, cell=cell, seed=seed, test_bits=b, test_loss=b * math.log(2), memoryless_test_loss=2.0
+        )
+        for cell, seeds in bits.items()
+        for seed, b in enumerate(seeds)
+    ]
+    [_, found] = findings_of(*records)["accuracy"]
+    assert found == (
+        "next_char (bundled, story-9), H = 32, T = 50: bits per symbol on the test samples: "
+        "gru 2.62 (2.50 to 2.75) and rnn 3.00 (3.00 to 3.25). Medians of 3 seeds. "
+        "A table of what follows each symbol, counted in all of the data: 2.89. "
+        "(100 steps of adam, batches of 32; one learning rate for all cells: 0.001.)"
+    )
 
 
 def test_runs_that_ended_when_solved_say_so(findings_of):

@@ -48,7 +48,7 @@ def test_a_small_grid_gets_every_figure_that_applies(tmp_path):
         "solved_vs_length.png",
         "accuracy_vs_length.png", "loss_vs_length.png", "accuracy_heatmap.png", "accuracy_vs_hidden_size.png",
         "time_per_step.png", "time_per_step_vs_hidden_size.png", "accuracy_vs_time.png",
-        "performance_profile.png", "loss_curves-adding.png",
+        "performance_profile.png", "loss_curves-adding.png", "training_loss-adding.png",
     }  # fmt: skip
     assert {p.name for p in (tmp_path / "figures").iterdir()} == names(paths) | {"mine.png"}
     assert {"runs.csv", "steps.csv", "summary.md"} <= {p.name for p in paths}

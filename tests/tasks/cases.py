@@ -60,6 +60,11 @@ CASES = {
         "5b6672ef8e091349908e2c86590c0eccb2aa0069539e0a1306e841f99fb80218",
         {"seq_len": 11, "variant": "hs97"},
     ),
+    "arrays": Case(
+        "load_arrays",
+        {"path": "arrays.npz"},
+        "b0a55fe2c1e2c29128155b3844c304012593f7efa126ef33af7188c9bc1acb26",
+    ),
     "associative_recall-single": Case(
         "make_associative_recall",
         {"seq_len": 20},
@@ -119,6 +124,9 @@ CASES = {
         {"seq_len": 30, "variant": "last_steps"},
         "d22b63c88d9b32b3dd601cec783b81cb3af284ffbabce21a6d70a9907c83aea1",
         {"seq_len": 21, "variant": "last_steps"},
+    ),
+    "csv": Case(
+        "load_csv", {"path": "csv.csv"}, "9a9549fc430a49a00defdf4919d494bbc2d791a8e1449770aa0ed062353b462f"
     ),
     "delayed_recall-separate": Case(
         "make_delayed_recall",

@@ -23,6 +23,7 @@ from harness.cli.check.text import page
 from harness.tasks import NO_LABEL, Split, measure_baselines
 from harness.tasks.examine import examine_task
 from tests.tasks.cases import CASES, FUNCTIONS, GOLDEN_ONLY
+from tests.tasks.own_files import FILES, write_own_files
 from tests.tasks.series_files import write
 
 ROOT = Path(__file__).parents[2]
@@ -42,11 +43,12 @@ def cases_with(parameter):
 
 @pytest.fixture(scope="module")
 def own_data(tmp_path_factory):
-    """A folder with a text, labelled texts and a series problem."""
+    """A folder with a text, labelled texts, a series problem and own data."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "abra.txt").write_text("abracadabra " * 40)
     (folder / "numbers.tsv").write_text("".join(f"{i % 3}\t{i * i}\n" for i in range(90)))
     write(folder, "Toy")
+    write_own_files(folder)
     return folder
 
 
@@ -320,7 +322,10 @@ def test_the_fields_of_the_spec_are_consistent(make, name):
     assert spec.solved_loss is None or spec.solved_loss < spec.memoryless_loss
     assert spec.solved_accuracy is None or spec.chance_accuracy < spec.solved_accuracy <= 1
     assert (spec.data_source == "generated") == case.function.startswith("make_")
-    assert re.search(r"\b(19|20)\d\d\b", spec.citation)  # a year
+    if case.arguments.get("path") in FILES.values():
+        assert spec.citation == "own data"
+    else:
+        assert re.search(r"\b(19|20)\d\d\b", spec.citation)  # a year
     assert type(spec.revision) is int and spec.revision >= 0
     assert hash(spec) == hash(dataclasses.replace(spec))
 
@@ -356,7 +361,10 @@ WRONG = {
     bool: ("no", 2),
     str: ("no such!", [1]),
 }
-"""Values that no argument with a default of this type takes."""
+"""Values that no argument with a default of this type takes, but for those in `RIGHT`."""
+
+RIGHT = [("name", "3"), ("tokens", True), ("header", True)]
+RIGHT += [(column, -1) for column in ("label", "sequence", "step", "split")]
 
 
 @every_case
@@ -365,8 +373,8 @@ def test_a_wrong_argument_is_named_with_its_value_and_what_is_allowed(make, name
         if argument in ("data_dir", "path"):
             continue
         for value in WRONG[type(parameter.default)]:
-            if argument == "name" and value == "3":
-                continue  # as good a name as any
+            if (argument, value) in RIGHT:
+                continue
             with pytest.raises(ValueError, match=f"^{argument} must (be|divide) .{{8,}}, not ") as error:
                 make(CASES[name], **{argument: value})
             assert repr(value) in str(error.value)

@@ -11,6 +11,7 @@ from harness import tasks
 from harness.experiment.config import compose, options
 from harness.experiment.plan import plan
 from harness.tasks import NO_LABEL, TaskSpec
+from tests.tasks.own_files import FILES
 
 PAGE = Path(__file__).parents[2] / "docs" / "tasks.md"
 SIZES = {"n_train": 400, "n_val": 1, "n_test": 1, "seed": 3}
@@ -110,7 +111,12 @@ def test_the_page_of_tasks_names_the_lag_of_each():
     shown = {row[0].strip("`"): row[-1] for row in rows[start + 2 : start + 2 + len(options("task"))]}
     assert sorted(shown) == options("task")
     for name, text in shown.items():
-        if name in ("cifar10", "fashion_mnist", "timeseries"):  # read from disk, or by another package
+        if name in (
+            "cifar10",
+            "fashion_mnist",
+            "timeseries",
+            *FILES,
+        ):  # read from disk
             continue
         spec = plan(compose([f"task={name}"])).task.spec
         values = {"T": spec.seq_len, "P": 8, "M": 10}

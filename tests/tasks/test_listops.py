@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from harness.tasks.common.expressions import most_long_trees
 from harness.tasks.listops import VOCABULARY, make_listops
 
 RULES = {
@@ -156,3 +157,27 @@ def test_the_shortest_is_one_operator_of_two_digits_and_less_is_refused():
             make_listops(**{name: 1})
     with pytest.raises(ValueError, match="fewer than one tree in 1,000 has min_len=5 to seq_len=6 tokens"):
         make_listops(seq_len=6, min_len=5, max_args=2)
+
+
+def test_lengths_that_no_tree_reaches_are_refused_at_once():
+    start = time.process_time()
+    with pytest.raises(ValueError, match="fewer than one tree in 1,000 has min_len=25000 to seq_len=100000"):
+        make_listops(seq_len=100_000)
+    assert time.process_time() - start < 0.1
+
+
+@pytest.mark.parametrize(("max_depth", "max_args"), [(2, 3), (3, 4), (6, 10), (9, 5)])
+def test_the_bound_of_long_trees_is_above_their_share(max_depth, max_args):
+    draw = random.Random(1)
+
+    def tokens(depth):
+        if depth > 1 and (depth == max_depth or draw.random() >= 0.25):
+            return 1
+        return 2 + sum(tokens(depth + 1) for _ in range(draw.randint(2, max_args)))
+
+    lengths = [tokens(1) for _ in range(4_000)]
+    for quantile in (0.5, 0.9, 0.99):
+        shortest = sorted(lengths)[int(4_000 * quantile)]
+        share = sum(length >= shortest for length in lengths) / 4_000
+        assert share - 3 * (share / 4_000) ** 0.5 <= most_long_trees(shortest, max_depth, max_args) <= 1
+    assert most_long_trees(10 * max(lengths), max_depth, max_args) < 1e-3

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import time
 import tracemalloc
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.tasks import majority
 from harness.tasks.majority import last_is_majority, make_majority
 
 
@@ -53,6 +55,19 @@ def test_the_probability_that_the_last_symbol_wins_is_that_of_all_sequences(seq_
     untied = [row for row in itertools.product(range(num_classes), repeat=seq_len) if len(winners(row)) == 1]
     share = sum(row[-1] == winners(row)[0] for row in untied) / len(untied)
     assert last_is_majority(seq_len, num_classes) == pytest.approx(share, abs=1e-11)
+
+
+@pytest.mark.parametrize(("seq_len", "num_classes"), [(16_001, 2), (40_000, 2), (40_001, 3), (50_010, 10)])
+def test_beyond_the_longest_length_that_is_counted_the_series_agrees_with_counting(seq_len, num_classes):
+    counted = majority._counted(seq_len, num_classes)
+    assert last_is_majority(seq_len, num_classes) == pytest.approx(counted, abs=1e-10)
+
+
+def test_a_task_is_made_in_milliseconds_at_any_length():
+    start = time.process_time()
+    for seq_len in (10_000, 100_000, 10_000_000):
+        make_majority(seq_len=seq_len, n_train=10, n_val=1, n_test=1)
+    assert time.process_time() - start < 1.0  # 0.05 s on a laptop
 
 
 @pytest.mark.parametrize(("seq_len", "num_classes"), [(9, 3), (30, 2), (50, 5)])

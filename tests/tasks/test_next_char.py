@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from harness.tasks import next_char
 from harness.tasks.next_char import load_next_char
+from harness.tasks.task import NO_LABEL
 
 STORY = (Path(next_char.__file__).parent / "next_char_sample.txt").read_text(encoding="ascii")
 
@@ -150,3 +151,57 @@ def test_bad_files_and_lengths_are_refused(tmp_path):
 def test_the_source_of_a_file_is_its_name_length_and_hash(tmp_path):
     (tmp_path / "abra.txt").write_text("abracadabra " * 40)
     assert load_next_char(path=tmp_path / "abra.txt", seq_len=5).spec.data_source == "abra-480-654e3bf8"
+
+
+@settings(max_examples=30, deadline=None)
+@given(text=st.text("abc \n", min_size=30, max_size=120), seq_len=st.integers(1, 9))
+def test_with_labels_at_every_step_each_character_after_the_first_of_a_part_is_asked_once(
+    tmp_path_factory, text, seq_len
+):
+    path = tmp_path_factory.getbasetemp() / "every.txt"
+    path.write_bytes(text.encode())
+    n = len(text)
+    parts = {
+        "train": text[: n * 8 // 10],
+        "val": text[n * 8 // 10 : n * 9 // 10],
+        "test": text[n * 9 // 10 :],
+    }
+    if min(map(len, parts.values())) <= seq_len:
+        with pytest.raises(ValueError, match="seq_len must be at most"):
+            load_next_char(path=path, seq_len=seq_len, labels="every_step")
+        return
+    task = load_next_char(path=path, seq_len=seq_len, labels="every_step")
+    letters = sorted(set(text))
+    assert (task.spec.target, task.spec.variant, task.spec.predicts_next) == (
+        "steps",
+        "file-every_step",
+        True,
+    )
+    assert task.spec.symbols == task.spec.class_names == tuple(letters)
+    train = parts["train"]
+    assert [[letters[i] for i in row] for row in task.train.x] == [
+        list(train[i : i + seq_len]) for i in range(len(train) - seq_len)
+    ]
+    assert [[letters[i] for i in row] for row in task.train.y] == [
+        list(train[i + 1 : i + 1 + seq_len]) for i in range(len(train) - seq_len)
+    ]
+    for name in ("val", "test"):
+        part, split, asked = parts[name], getattr(task, name), []
+        for x, y in zip(split.x.tolist(), split.y.tolist(), strict=True):
+            window = "".join(letters[i] for i in x)
+            assert window in part
+            asked += [letters[label] for label in y if label != NO_LABEL]
+            after = [(a, letters[b]) for a, b in zip(window[1:], y[:-1], strict=True) if b != NO_LABEL]
+            assert all(a == b for a, b in after)  # each label is the next input
+        assert "".join(asked) == part[1:]
+
+
+def test_windows_of_test_samples_can_be_fewer_and_lengths_count():
+    task = load_next_char(seq_len=40, labels="every_step", n_test=5, seed=2)
+    assert task.test.x.shape == task.test.y.shape == (5, 40)
+    with pytest.raises(
+        ValueError, match="n_test must be at most 31, .*, not 32"
+    ):  # 1,222 characters, 1,221 labels
+        load_next_char(seq_len=40, labels="every_step", n_test=32)
+    with pytest.raises(ValueError, match="labels must be one of last, every_step, not 'all'"):
+        load_next_char(labels="all")

@@ -193,6 +193,8 @@ def test_a_file_that_cannot_be_used_is_refused_with_its_line(tmp_path, raw, said
 
 
 def test_a_folder_without_texts_and_a_missing_path_say_what_is_expected(tmp_path, caplog):
+    with pytest.raises(ValueError, match="^path must name a file or a folder, not 2024; .* quote"):
+        load_text(path=2024)
     with pytest.raises(FileNotFoundError, match="^path must name a file .*: there is none"):
         load_text(path=tmp_path / "no.tsv")
     (tmp_path / "set" / "a").mkdir(parents=True)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.tasks.common.labels import class_of_label
-from harness.tasks.timeseries import channel_statistics, load_timeseries
+from harness.tasks.common.series import channel_statistics
+from harness.tasks.timeseries import load_timeseries
 from tests.tasks.series_files import TOY, as_lists, bundled, rows, series
 
 

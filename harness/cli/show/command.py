@@ -58,12 +58,16 @@ def main(arguments: list[str]) -> int:
 
 
 def numbers(spec: TaskSpec) -> list[str]:
-    """What a prediction without memory reaches, how far back the answer lies, what solves it, the source."""
+    """Symbols and classes by name, the loss without memory, how far back the answer lies, the source."""
+    from harness.cli.show.samples import listed
+
     unit = "squared error" if spec.target == "value" else "nats"
     memoryless = "not known" if spec.memoryless_loss is None else f"{spec.memoryless_loss:.4f} ({unit})"
     low, high = spec.lag or (None, None)
     lag = "not known, or no step alone decides" if low is None else f"{low}{f' to {high}' * (low != high)}"
+    named = {"symbols": spec.symbols, "classes": spec.class_names}
     return [
+        *(f"  {what}: {listed(names)}" for what, names in named.items() if names),
         f"  lowest loss without memory: {memoryless}",
         f"  steps back to what decides the label: {lag}",
         f"  solved: {f'validation {spec.solved_rule}' if spec.solved_rule else 'no threshold'}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +11,20 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import MaxNLocator
 
-from harness.cli.show.samples import Sample, describe_task, label_text, spread_samples
+from harness.cli.show.samples import Sample, describe_task, label_text, spread_samples, visible
 from harness.tasks import Task, TaskSpec
 
 BLUE, LABELLED, ARROW, PADDING, GRID = "#0072B2", "#FBEBD0", "#E69F00", "#E6E6E6", "#E4E4E4"
 DPI = 150
+
+MOST_WRITTEN = 60
+"""Steps of a sequence whose symbols are written; those of a longer one would overlap."""
+
+MOST_TICKS = 14
+"""Symbols named at the axis of a large alphabet."""
 
 
 @mpl.rc_context({"text.parse_math": False})  # a dollar sign in a name is no formula
@@ -67,6 +75,21 @@ def draw_samples(task: Task, path: Path, count: int = 4) -> Path:
     return path
 
 
+def drawable(symbol: str) -> str:
+    """A symbol as the figure's font can draw it: `U+4E2D` where it has no such character."""
+    text, known = visible(symbol), _characters()
+    return (
+        text
+        if all(ord(character) in known for character in text)
+        else " ".join(f"U+{ord(character):04X}" for character in symbol)
+    )
+
+
+@functools.cache
+def _characters() -> frozenset[int]:
+    return frozenset(get_font(findfont(FontProperties(weight="bold"))).get_charmap())
+
+
 def _is_image(spec: TaskSpec) -> bool:
     """Whether the heat map has about the proportions of an image."""
     features = spec.input_size or 1
@@ -84,10 +107,15 @@ def _draw_heat(ax: Axes, spec: TaskSpec, sample: Sample, limits: tuple[float, fl
 
 
 def _draw_line(ax: Axes, spec: TaskSpec, sample: Sample, limits: tuple[float, float]) -> None:
-    """Tokens as markers, or the single feature as a line."""
+    """Tokens as markers, or in short sequences as their symbols; or the single feature as a line."""
     if spec.vocab_size is not None:
-        size = 4 if spec.seq_len <= 60 else 2.5
-        ax.plot(sample.x, "o", color=BLUE, markersize=size, clip_on=False, zorder=3)
+        if spec.symbols is not None and spec.seq_len <= MOST_WRITTEN:
+            for t, token in enumerate(sample.x):
+                ax.text(t, token, drawable(spec.symbols[token]), color=BLUE, fontsize=8, ha="center",
+                        va="center", weight="bold", zorder=3)  # fmt: skip
+        else:
+            size = 4 if spec.seq_len <= MOST_WRITTEN else 2.5
+            ax.plot(sample.x, "o", color=BLUE, markersize=size, clip_on=False, zorder=3)
         ax.set_ylim(-0.7, spec.vocab_size - 0.3)
     else:
         ax.plot(sample.x[:, 0], color=BLUE, linewidth=1.2)
@@ -120,7 +148,7 @@ def _name_axes(ax: Axes, spec: TaskSpec, *, left: bool, bottom: bool) -> None:
     """Integer ticks for steps, features and tokens; axis labels at the edges of the figure only."""
     time, other = "time step t, from 0", "feature, from 0"
     if spec.vocab_size is not None:
-        other = "token id"
+        other = "token id" if spec.symbols is None else "symbol"
     elif spec.input_size == 1:
         other = "input value"
     across, down = (other, time) if _is_image(spec) else (time, other)
@@ -129,6 +157,11 @@ def _name_axes(ax: Axes, spec: TaskSpec, *, left: bool, bottom: bool) -> None:
         ax.set_yticks(range(0, spec.vocab_size, 1 if spec.vocab_size <= 10 else 2))
         ax.set_yticks(range(spec.vocab_size), minor=True)
         ax.tick_params(axis="y", which="minor", length=0)
+        if spec.symbols is not None:
+            ax.set_yticks(range(spec.vocab_size), map(drawable, spec.symbols))
+    elif spec.symbols is not None and spec.vocab_size is not None:
+        shown = range(0, spec.vocab_size, math.ceil(spec.vocab_size / MOST_TICKS))
+        ax.set_yticks(shown, [drawable(spec.symbols[token]) for token in shown])
     elif spec.input_size != 1:
         ax.yaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
     ax.tick_params(labelsize=8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,16 +66,44 @@ def describe_task(spec: TaskSpec) -> str:
 
 def label_text(spec: TaskSpec, sample: Sample, most: int = 12) -> str:
     """The label in words; labels at steps in groups of consecutive steps, at most `most` of each printed."""
+    names = spec.class_names
     if spec.target == "class":
-        return f"class {int(sample.y)}"
+        return f"class {int(sample.y)}" + (f" ({visible(names[int(sample.y)])})" if names else "")
     if spec.target == "value":
         return f"target {float(sample.y):.4g}"
     answers = []
     for run in np.split(sample.labelled_steps, np.flatnonzero(np.diff(sample.labelled_steps) > 1) + 1):
         steps = f"t={run[0]}" if len(run) == 1 else f"t={run[0]} to {run[-1]}"
-        answers.append(f"{steps}: {' '.join(_both_ends([str(sample.y[t]) for t in run], most))}")
+        labels = [visible(names[sample.y[t]]) if names else str(sample.y[t]) for t in run]
+        answers.append(f"{steps}: {' '.join(_both_ends(labels, most))}")
     count = len(sample.labelled_steps)
     return f"{count} labelled step{'' if count == 1 else 's'}, {', '.join(_both_ends(answers, most))}"
+
+
+MOST_LISTED = 20
+"""Names of symbols or classes that are printed; of more, the first."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """The numbers that names stand for, with the names.
+
+    >>> listed(["even", "odd"])
+    '0 even, 1 odd'
+    """
+    shown = ", ".join(f"{number} {visible(name)}" for number, name in enumerate(names[:MOST_LISTED]))
+    return shown + (f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else "")
+
+
+def visible(symbol: str) -> str:
+    """A symbol as it is printed where a blank or a control character could not be seen.
+
+    >>> visible("a"), visible(" "), visible("\\n"), visible("\\x07")
+    ('a', '␣', '⏎', '\\\\x07')
+    """
+    known = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+    if symbol in known:
+        return known[symbol]
+    return symbol if symbol and symbol.isprintable() else repr(symbol)[1:-1]
 
 
 def _both_ends(texts: list[str], most: int) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from harness.cli.show.samples import describe_task, label_text, spread_samples
+from harness.cli.show.samples import describe_task, label_text, spread_samples, visible
 from harness.tasks import Task
 
 STEPS_PER_LINE = 20
@@ -25,9 +27,9 @@ MOST_NUMBER_ROWS = 8
 def samples_as_text(task: Task, count: int = 3) -> str:
     """The task in one line, and some validation samples with their labels.
 
-    Tokens are printed as ids, values with 2 decimals; with more than 8 features a value is a shade. The
-    middle of a long sequence is left out, except rare steps such as markers; a single dense feature is
-    printed at equally spaced steps. Padding is not printed.
+    Tokens are printed as the symbols that they stand for, else as ids; values with 2 decimals; with more
+    than 8 features a value is a shade. The middle of a long sequence is left out, except rare steps such as
+    markers; a single dense feature is printed at equally spaced steps. Padding is not printed.
 
     Args:
         task: only its validation samples are made.
@@ -40,19 +42,25 @@ def samples_as_text(task: Task, count: int = 3) -> str:
     for sample in spread_samples(task, count):
         length = "" if len(sample.x) == task.spec.seq_len else f" ({len(sample.x)} steps)"
         title = f"validation sample {sample.number}{length} -> {label_text(task.spec, sample)}"
-        blocks.append("\n".join([title, *_lines(sample.x)]))
+        blocks.append("\n".join([title, *_lines(sample.x, task.spec.symbols)]))
     return "\n\n".join(blocks)
 
 
-def _lines(x: np.ndarray) -> list[str]:
+def _lines(x: np.ndarray, symbols: Sequence[str] | None) -> list[str]:
     if x.ndim == 1:
-        return _token_lines(x)
+        return _token_lines(x, symbols)
     return _shade_lines(x) if x.shape[1] > MOST_NUMBER_ROWS else _number_lines(x)
 
 
-def _token_lines(x: np.ndarray) -> list[str]:
-    """Lines of 20 ids; each line begins with its first step."""
-    width = len(str(x.max()))
+def _token_lines(x: np.ndarray, symbols: Sequence[str] | None) -> list[str]:
+    """Lines of 20 symbols, or ids where they have no names; each line begins with its first step.
+
+    Of an alphabet with a blank or a newline, which a text has, the symbols stand side by side.
+    """
+    shown = [visible(symbols[token]) if symbols else str(token) for token in x]
+    is_text = symbols is not None and any(symbol.isspace() for symbol in symbols)
+    width = 0 if is_text else max(map(len, shown))
+    between = "" if is_text and max(map(len, shown)) == 1 else " "
     left_out = range(HEAD, len(x) - TAIL)
     starts = [*range(0, len(x), STEPS_PER_LINE)]
     if left_out:
@@ -60,10 +68,10 @@ def _token_lines(x: np.ndarray) -> list[str]:
     margin = len(f"t={starts[-1]}")
     lines = []
     for start in starts:
-        ids = " ".join(f"{token:{width}}" for token in x[start : start + STEPS_PER_LINE])
-        lines.append(f"  {f't={start}':{margin}}  {ids}")
+        line = between.join(f"{one:>{width}}" for one in shown[start : start + STEPS_PER_LINE])
+        lines.append(f"  {f't={start}':{margin}}  {line}".rstrip())
     if left_out:
-        rare = [f"{x[t]} at t={t}" for t in rare_steps(x) if t in left_out]
+        rare = [f"{shown[t]} at t={t}" for t in rare_steps(x) if t in left_out]
         among = f", among them {', '.join(rare)}" if rare else ""
         lines.insert(HEAD // STEPS_PER_LINE, f"  {'…':{margin}}  {len(left_out)} steps left out{among}")
     return lines

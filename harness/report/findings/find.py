@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harness.report.figure_spec import ReportData
 from harness.report.findings.accuracy import accuracy_findings
+from harness.report.findings.bits import bits_findings
 from harness.report.findings.caution import caution_findings
 from harness.report.findings.choice import choice_findings
 from harness.report.findings.cost import cost_findings
@@ -17,6 +18,7 @@ from harness.report.findings.memory import memory_findings
 FINDERS = (
     memory_findings,
     accuracy_findings,
+    bits_findings,
     choice_findings,
     gradient_findings,
     gate_findings,

@@ -100,6 +100,7 @@ def does_not_apply(runs: pd.DataFrame) -> dict[str, pd.Series]:
         "tolerance": spec_known,
         "solved_step": spec_known & empty["solved_rule"],
         "test_sequence_accuracy": tuning | runs["test_accuracy"].notna(),
+        "test_bits": tuning | runs["test_loss"].notna(),
         "gradflow_half_life": runs["gradflow_slope_init"].notna(),
     }
     tests = [str(name) for name in runs if str(name).startswith(("test_loss", "test_accuracy"))]

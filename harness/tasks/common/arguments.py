@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import operator
+import os
 from collections.abc import Iterable
 
 
@@ -54,10 +55,33 @@ def did_you_mean(value: object, choices: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def split_sizes(n_train: object, n_val: object, n_test: object) -> dict[str, int]:
-    """The checked number of samples in each split."""
-    return {
+def split_sizes(n_train: object, n_val: object, n_test: object, *, sample_bytes: int) -> dict[str, int]:
+    """The checked number of samples in each split.
+
+    Args:
+        n_train, n_val, n_test: as a user gave them.
+        sample_bytes: size of the inputs of one sample.
+
+    Raises:
+        ValueError: a number is below 1, or the samples are larger than the memory of this machine.
+    """
+    sizes = {
         "train": whole_number("n_train", n_train),
         "val": whole_number("n_val", n_val),
         "test": whole_number("n_test", n_test),
     }
+    needed, most = sum(sizes.values()) * sample_bytes, memory_bytes()
+    if most is not None and needed > most:
+        raise ValueError(
+            f"n_train + n_val + n_test = {sum(sizes.values())} samples of {sample_bytes} bytes need "
+            f"{needed / 2**30:.1f} GiB, and this machine has {most / 2**30:.1f}; lower n_train or seq_len"
+        )
+    return sizes
+
+
+def memory_bytes() -> int | None:
+    """Physical memory of this machine; None where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None

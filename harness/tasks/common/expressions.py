@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,31 @@ def grow_trees(
             break
     allowed = (min_len <= tokens) & (tokens <= max_len)
     return int(np.count_nonzero(allowed)), select_trees(levels, allowed)
+
+
+def most_long_trees(min_len: int, max_depth: int, max_args: int) -> float:
+    """A bound on the share of trees with `min_len` tokens or more, of those with an operator at the root.
+
+    Chernoff's: P(L ≥ n) ≤ E[exp(s L)] exp(−s n) for each s ≥ 0, here the smallest of a grid. E is computed
+    from the innermost level outwards, since the arguments of an operator are independent.
+
+    >>> most_long_trees(4, max_depth=2, max_args=2), most_long_trees(5, max_depth=2, max_args=2) < 1e-3
+    (1.0, True)
+    """
+    s = np.concatenate([[0.0], np.geomspace(1e-6, 20, 200)])
+    arities = np.arange(2, max_args + 1)[:, None]
+
+    def log_operator(argument: np.ndarray) -> np.ndarray:
+        logs = arities * argument
+        largest = logs.max(axis=0)
+        return 2 * s + largest + np.log(np.exp(logs - largest).mean(axis=0))
+
+    node = s  # the logarithm of E[exp(s L)]: a digit is one token
+    for _ in range(max_depth - 2):
+        node = np.logaddexp(math.log(3 / 4) + s, math.log(1 / 4) + log_operator(node))
+        if node[1] > 700:  # at every s > 0 of the grid: deeper levels say no more
+            return 1.0
+    return float(np.exp(min(0.0, (log_operator(node) - s * min_len).min())))
 
 
 def select_trees(levels: list[Level], selected: np.ndarray) -> list[Level]:

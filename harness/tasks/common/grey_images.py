@@ -20,6 +20,7 @@ LENGTHS = tuple(n for n in range(1, PIXELS + 1) if PIXELS % n == 0)
 def grey_image_task(
     *,
     name: str,
+    class_names: tuple[str, ...] | None = None,
     citation: str,
     read: Callable[[], Images],
     seq_len: int,
@@ -39,6 +40,7 @@ def grey_image_task(
         seq_len=seq_len,
         input_size=PIXELS // seq_len,
         num_classes=10,
+        class_names=class_names,
         chance_accuracy=0.1,
         data_source=images.source,
         citation=citation,

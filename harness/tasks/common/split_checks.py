@@ -140,7 +140,9 @@ def _check_finite(values: Tensor, where: str, what: str, advice: str) -> None:
 
 def _check_labels(spec: TaskSpec, split: Split, where: str) -> None:
     y, most, steps = split.y, spec.num_classes, spec.target == "steps"
-    low, high = map(int, torch.aminmax(y))
+    low, high = map(int, torch.aminmax(_memory(y)))
+    if is_overlapping(y) and (low < 0 or high >= most):  # the memory can hold more than the view
+        low, high = map(int, torch.aminmax(y))
     if steps and low == NO_LABEL and high < most:
         _check_unlabelled(spec, split, where)
     elif low < 0 or high >= most:

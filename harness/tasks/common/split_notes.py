@@ -38,7 +38,7 @@ def log_notes(task: Task, name: str, split: Split) -> None:
     if not (task.fresh or _is_generated_here(task) or is_overlapping(split.x)):
         others = {one: vars(task)[one] for one in ("train", "val", "test") if one in vars(task)}
     for line in [*class_notes(task.spec, name, split), *shared_notes(task.spec, name, split, others)]:
-        _log_once(line)
+        log_once(line)
 
 
 def class_notes(spec: TaskSpec, name: str, split: Split) -> list[str]:
@@ -120,5 +120,6 @@ def _is_generated_here(task: Task) -> bool:
 
 
 @functools.cache
-def _log_once(line: str) -> None:
+def log_once(line: str) -> None:
+    """Logs a line as a warning, once in a process."""
     log.warning("%s", line)

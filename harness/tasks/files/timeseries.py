@@ -15,6 +15,7 @@ from harness.tasks.common.arguments import did_you_mean
 from harness.tasks.files.content import hash_parts
 from harness.tasks.files.fetching import fetch_data_set
 from harness.tasks.files.locations import FileVersion, data_root, fetch_command, file_version
+from harness.tasks.files.ts_format import first_missing, read_ts
 
 BUNDLED = (
     "ACSF1",
@@ -33,12 +34,20 @@ PARTS = ("TRAIN", "TEST")
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One published part: arrays (T, channels) float64, each with its own T, and labels as text."""
+    """One published part: arrays (T, channels) float64, each with its own T, and labels as text.
+
+    Attributes:
+        x, y: the series, NaN where a value is missing, and their labels.
+        declared: the classes that the header names; empty: none.
+        content: SHA-256 (hex) of the bytes of the file, and of the arrays and labels.
+        missing: how many values are missing, and where the first is, as file and line.
+    """
 
     x: list[np.ndarray]
     y: list[str]
+    declared: tuple[str, ...]
     content: str
-    """SHA-256 (hex) of the bytes of the file, and of the arrays and labels that aeon made of them."""
+    missing: tuple[int, str]
 
 
 def fetch_timeseries(name: str, data_dir: str | Path | None = None) -> Path:
@@ -91,34 +100,35 @@ def read_part(name: str, part: str, data_dir: str | Path | None) -> Series:
     """One published part (`TRAIN`, `TEST`), cached and read again when its file changes (see `FileVersion`).
 
     Raises:
-        ValueError: values are missing, or the targets are numbers.
-        FileNotFoundError: the problem is not on disk, or aeon is not installed.
+        ValueError: the file cannot be read, see `ts_format`, or the targets are numbers.
+        FileNotFoundError: the problem is not on disk.
     """
     return _read_once(name, file_version(_find(name, data_dir) / f"{name}_{part}.ts"))
 
 
 @functools.lru_cache(maxsize=4)
 def _read_once(name: str, file: FileVersion) -> Series:
-    path = file.path
-    x, y, about = _aeon_datasets(name).load_from_ts_file(str(path), return_meta_data=True)
-    if not about["classlabel"]:
+    raw = file.path.read_bytes()
+    part = read_ts(file.path, raw)
+    if not part.header.labels:
         raise ValueError(
             f"name must be the name of a classification problem; the targets of {name} are numbers"
         )
-    series = [np.ascontiguousarray(np.asarray(one, dtype=np.float64).T) for one in x]
-    missing = sum(int(np.isnan(one).sum()) for one in series)
-    if missing:
-        raise ValueError(
-            f"name={name} cannot be used: {path.name} has {missing} missing values, which are not filled in "
-            f"here; if the archive has a version with values filled in, its name is {name}_nmv"
-        )
-    labels = [str(label) for label in y]
-    return Series(series, labels, hash_parts(path.read_bytes(), *series, *labels))
+    missing, line = first_missing(part)
+    content = hash_parts(raw, *part.x, *map(earlier_text, part.y))
+    return Series(part.x, part.y, part.header.classes, content, (missing, f"{file.path}:{line}"))
+
+
+def earlier_text(label: str) -> str:
+    """A label as version 0.2 read it: part of the content, so that finished runs stay the same runs."""
+    return label.lower().replace("nan", "NaN").replace("?", "NaN")
 
 
 def _find(name: str, data_dir: str | Path | None) -> Path:
     """The folder of a problem: in the data folder, else in aeon's."""
     root = data_root(data_dir)
+    if _present(root, name) == PARTS:
+        return _folder(root, name)
     bundled = Path(str(_aeon_datasets(name).__file__)).parent / "data"
     advice = f"to download it: {fetch_command(f'timeseries name={name}', data_dir)}"
     for folder in (root, bundled):
@@ -150,13 +160,14 @@ def _present(root: Path, name: str) -> tuple[str, ...]:
 
 
 def _aeon_datasets(name: str) -> ModuleType:
-    """aeon's loaders. They are imported on use, since aeon is an optional dependency."""
+    """aeon, which bundles and downloads problems. Imported on use: it is an optional dependency."""
     try:
         return importlib.import_module("aeon.datasets")
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("aeon"):
             raise
         raise FileNotFoundError(
-            f"name={name} is read by the package aeon, which is not installed: "
+            f"name={name} is not in the data folder, and the package aeon, which bundles and downloads "
+            "problems, is not installed: "
             "`pip install 'seqharness[timeseries]'`, or `pip install aeon`"
         ) from None

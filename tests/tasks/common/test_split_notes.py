@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from harness.tasks import NO_LABEL, Split, Task, TaskSpec, load_next_char, make_delayed_recall
-from harness.tasks.common.split_notes import _log_once, class_notes, shared_notes
+from harness.tasks.common.split_notes import class_notes, log_once, shared_notes
 
 
 def spec_of(target="class", num_classes=3, **changes):
@@ -64,10 +64,10 @@ def test_equal_values_of_another_length_are_another_input():
 
 @pytest.fixture
 def logged(caplog):
-    _log_once.cache_clear()
+    log_once.cache_clear()
     with caplog.at_level(logging.WARNING, logger="harness.tasks"):
         yield lambda: [record.getMessage() for record in caplog.records]
-    _log_once.cache_clear()
+    log_once.cache_clear()
 
 
 def test_a_function_that_ignores_the_name_of_the_split_is_warned_about_once(logged):

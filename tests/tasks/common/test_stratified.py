@@ -35,7 +35,7 @@ def test_the_split_depends_on_the_seed_and_on_the_labels_order_alone():
 
 
 def test_every_sample_is_tested_with_some_seed():
-    """A share of 1/5 of 10: after 60 seeds a sample that was never tested has a chance of 10 (4/5)^60 = 1.5e-5."""
+    """Of 60 draws of 2 in 10 one sample is in none with a chance of 10 (4/5)^60 = 1.5e-5."""
     tested = {int(i) for seed in range(60) for i in split_by_class(np.zeros(10), seed=seed)["test"]}
     assert tested == set(range(10))
 

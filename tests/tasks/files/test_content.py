@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import time
 
@@ -86,12 +87,14 @@ def test_one_changed_digit_or_label_of_a_series_gives_another_content(tmp_path_f
     folders = [tmp_path_factory.mktemp("series") for _ in range(3)]
     text = ts_text(f"Toy_{part}", *TOY[f"Toy_{part}"])
     start = text.index("@data")
-    digits = [index for index in range(start, len(text)) if text[index] in "12345"]
-    index = data.draw(st.sampled_from(digits))
+    digits = [m.span() for m in re.finditer("[1-5](?=.*:)", text[start:])]  # of values
+    labels = [m.span() for m in re.finditer("(?<=:)10$", text[start:], re.MULTILINE)]
+    low, high = data.draw(st.sampled_from([*digits, *labels]))
+    changed = text[: start + low] + "9" + text[start + high :]
     with bundled({}):
         for folder in folders:
             write(folder, "Toy")
-        (folders[2] / "Toy" / f"Toy_{part}.ts").write_text(text[:index] + "6" + text[index + 1 :])
+        (folders[2] / "Toy" / f"Toy_{part}.ts").write_text(changed)
         one, copy, other = (load_timeseries(name="Toy", data_dir=folder).content for folder in folders)
     assert one == copy != other
 

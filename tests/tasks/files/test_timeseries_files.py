@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness.tasks.files.timeseries import fetch_timeseries
+from harness.tasks.files.ts_format import read_ts
 from harness.tasks.timeseries import load_timeseries
 from tests.tasks.series_files import TOY, bundled, series, ts_text, write
 
@@ -30,8 +31,10 @@ def test_the_users_folder_comes_before_the_bundled_files(toy, tmp_path, monkeypa
         load_timeseries(name="Own")
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path / "named"))
     assert len(load_timeseries(name="Own").test) == 3
-    read, original = [], toy.module.load_from_ts_file
-    toy.module.load_from_ts_file = lambda path, **about: read.append(Path(path)) or original(path, **about)
+    read = []
+    monkeypatch.setattr(
+        "harness.tasks.files.timeseries.read_ts", lambda path, raw: read.append(path) or read_ts(path, raw)
+    )
     write(tmp_path / "other", "Toy")
     load_timeseries(name="Toy", data_dir=tmp_path / "other")
     load_timeseries(name="Toy", data_dir=tmp_path / "other")
@@ -86,7 +89,10 @@ def test_numbers_missing_values_and_tiny_classes_are_refused():
             match="^name must be the name of a classification problem; the targets of Number are numbers",
         ):
             load_timeseries(name="Number")
-        with pytest.raises(ValueError, match="Gap_TRAIN.ts has 1 missing values.*its name is Gap_nmv"):
+        with pytest.raises(
+            ValueError,
+            match=r"Gap_TRAIN.ts:10: a value is missing, the first of 1; set missing to zero.* Gap_nmv$",
+        ):
             load_timeseries(name="Gap")
         with pytest.raises(ValueError, match="^name=Tiny cannot be used: no class is large enough"):
             load_timeseries(name="Tiny")
