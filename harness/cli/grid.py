@@ -107,14 +107,13 @@ def _as_asked(row: dict[str, Any]) -> bool:
 
 def _print_report(results_dir: Path) -> None:
     """Prints what the runs show and where the page is, written again unless it shows these very rows."""
-    from filelock import FileLock
-
     from harness.cli.report import report_text, write
     from harness.report import is_current
     from harness.report.page import PAGE_FILE
-    from harness.results import store
+    from harness.results.locks import hold
+    from harness.results.store import runs_dir
 
-    with FileLock(store.runs_dir(results_dir) / store.LOCK_NAME):  # two grids on one folder end together
+    with hold(runs_dir(results_dir), timeout=-1):  # two grids on one folder end together
         if is_current(results_dir):
             say(f"the report is up to date: {results_dir / PAGE_FILE}")
         else:

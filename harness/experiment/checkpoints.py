@@ -21,6 +21,7 @@ from harness.experiment.errors import flat
 from harness.experiment.plan import Plan
 from harness.experiment.time_limit import seconds_of_attempt
 from harness.results import store
+from harness.results.locks import Lock
 from harness.results.machine import provenance
 from harness.results.store import CHECKPOINT_NAME
 from harness.training import TrainingState
@@ -109,8 +110,8 @@ class Checkpoints:
     A disk that is full costs the checkpoint, not the run.
     """
 
-    def __init__(self, run: Plan, begun: Start) -> None:
-        self.path = run.folder / CHECKPOINT_NAME
+    def __init__(self, run: Plan, begun: Start, lock: Lock) -> None:
+        self.path, self.lock = run.folder / CHECKPOINT_NAME, lock
         self.about = {"made_with": _made_with(run), "used_s": begun.used_s}
         self.every_s = None if run.train.checkpoint_minutes is None else 60 * run.train.checkpoint_minutes
         self.cpu_s = begun.cpu_s - time.process_time()
@@ -123,11 +124,16 @@ class Checkpoints:
         if os.getpid() != self.process:
             os._exit(1)
         late = self.every_s is not None and time.monotonic() - self.last >= self.every_s
-        return late or self.asked is not None
+        return late or self.asked is not None or self.lock.lost
 
     def take(self, state: TrainingState) -> None:
-        """Writes the training; then lets the signal that asked for it do what it usually does."""
+        """Writes the training; then lets the signal that asked for it do what it usually does.
+
+        Raises:
+            LostLockError: another process has taken the run over.
+        """
         asked, self.asked = self.asked, None
+        self.lock.require()
         if self.every_s is not None:
             about = self.about | {"cpu_s": self.cpu_s + time.process_time()}
             try:
