@@ -29,6 +29,17 @@ BEAT_S = 15.0
 
 POLL_S = 0.05
 
+_patience_s = 0.0
+
+
+def be_patient() -> None:
+    """In this process `hold` waits until it is known whether a holder elsewhere still lives.
+
+    For jobs of a cluster: one that starts again after its machine has failed finds its own lock, still young.
+    """
+    global _patience_s
+    _patience_s = LEASE_S + BEAT_S
+
 
 class HeldError(TimeoutError):
     """Another process holds the lock."""
@@ -76,7 +87,7 @@ class Lock:
         Raises:
             HeldError: another process holds it.
         """
-        if not self._acquired(timeout):
+        if not self._acquired(timeout if timeout < 0 else max(timeout, _patience_s)):
             if not _looks_abandoned(self.path):
                 raise HeldError(f"{self.path} is held by {self.holder()}")
             self._take_over()

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: what stops a command or a call, told apart from what its code raises itself."""
+"""Ctrl-C, SIGTERM and the like: what stops a command, told apart from what its code raises itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+    if hasattr(signal, name)
+)
+"""Slurm sends SIGTERM where it cancels or preempts a job, and SIGUSR1 or 2 before a time limit."""
+
+FOR_THE_COMMAND = tuple(number for number in SIGNALS if number != signal.SIGINT)
+"""Those that a cluster sends to every process of a job, and that the command alone acts upon."""
 
 STOPPED = "harness: stopped; the same command resumes"
 
@@ -102,6 +110,19 @@ def stops_with_signals() -> Iterator[None]:
         sys.unraisablehook = hook
         for number, old in changed.items():
             signal.signal(number, old)
+
+
+def leave_to_the_command() -> None:
+    """Signals other than Ctrl-C change nothing in this process from now on; they end what it starts."""
+    me = os.getpid()
+
+    def ignore(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != me:  # a fork: what it was started with
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    for number in FOR_THE_COMMAND:
+        signal.signal(number, ignore)
 
 
 @contextlib.contextmanager
