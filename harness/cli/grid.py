@@ -60,6 +60,8 @@ def main(arguments: list[str]) -> int:
     from harness.experiment.workers import release_workers
     from harness.kernels.disk_cache import why_not_cached
 
+    if detach and "hydra/launcher=slurm" not in overrides:
+        raise ConfigError("--detach needs hydra/launcher=slurm: other launchers end with the command")
     if detach:
         overrides.append("hydra.launcher.detach=true")
     if dry:

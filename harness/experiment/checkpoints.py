@@ -32,12 +32,21 @@ from harness.training.checkpoint import (
     rewrite_about,
     write_checkpoint,
 )
-from harness.workers.stop import SIGNALS
+from harness.workers.stop import SIGNALS, left_to_the_command
 
 log = logging.getLogger("harness.run")
 
 PATIENCE_S = 2.0
 """Seconds that a step or an evaluation may still take once the run is asked to stop; then it is left."""
+
+
+_patience_s = PATIENCE_S
+
+
+def set_patience(seconds: float) -> None:
+    """In this process a step may take so long once the run is asked to stop."""
+    global _patience_s
+    _patience_s = seconds
 
 
 class UnfitCheckpointError(ValueError):
@@ -156,14 +165,17 @@ class Checkpoints:
         def ask(number: int, frame: Any) -> None:
             if self.asked is None and not timers:
                 self.asked = number, usual[number]
-                timers.append(threading.Timer(PATIENCE_S, self._insist, [number]))
+                timers.append(threading.Timer(_patience_s, self._insist, [number]))
                 timers[0].daemon = True
                 timers[0].start()
             else:
                 usual[number](number, frame)
 
         if threading.current_thread() is threading.main_thread():
-            usual = {n: handler for n in SIGNALS if callable(handler := signal.getsignal(n))}
+            handlers = {number: signal.getsignal(number) for number in SIGNALS}
+            usual = {
+                n: one for n, one in handlers.items() if callable(one) and one is not left_to_the_command
+            }
         for number in usual:
             signal.signal(number, ask)
         try:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import signal
 import sys
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +18,13 @@ from omegaconf import DictConfig
 from harness.experiment.workers import PRELOAD, call_of, callbacks_of, compose_jobs, make_calls, run_composed
 from harness.results import locks
 from harness.workers import Pool
+
+PATIENCE_S, INTERRUPT_S = 10.0, 15.0
+"""Seconds that a step may still take, and a run in all, once it is asked to stop: Slurm waits 30 s."""
+
+
+_pools: list[tuple[str, Pool]] = []
+"""The commands and pools of the runs that this process is making, each in a thread of its own."""
 
 
 class DetachedError(Exception):
@@ -36,6 +46,8 @@ class RemoteJob:
     """The overrides, for messages."""
     path: tuple[str, ...]
     """Where the command looks for modules."""
+    command: str
+    """A name for the command that launched it."""
 
     def __call__(self) -> JobReturn:
         """Makes the run; see `workers.launch`.
@@ -47,11 +59,13 @@ class RemoteJob:
         logging.basicConfig(format="%(message)s", level=logging.WARNING)
         sys.path += [folder for folder in self.path if folder not in sys.path]
         pool = Pool(1, preload=PRELOAD)
+        _pools.append((self.command, pool))
         call = call_of(self.context, self.config, self.task_function, _run_patiently)
         try:
-            [returned] = make_calls(pool, [call], [self.config], [self.name])
+            [returned] = make_calls(pool, [call], [self.config], [self.name], INTERRUPT_S)
         finally:
             pool.close()
+            _pools.remove((self.command, pool))
         if returned.status is JobStatus.FAILED:
             _record(self.config, returned)
         return returned
@@ -66,11 +80,19 @@ def remote_jobs(
 ) -> list[RemoteJob]:
     """The jobs of a launcher, composed."""
     configs = compose_jobs(context, config, job_overrides, first_index)
-    path = tuple(os.path.abspath(folder) for folder in sys.path)
+    path, command = tuple(os.path.abspath(folder) for folder in sys.path), uuid.uuid4().hex
     return [
-        RemoteJob(callbacks_of(context), one, task_function, " ".join(overrides), path)
+        RemoteJob(callbacks_of(context), one, task_function, " ".join(overrides), path, command)
         for one, overrides in zip(configs, job_overrides, strict=True)
     ]
+
+
+def interrupt_runs(command: str) -> None:
+    """On a machine whose engine cannot interrupt calls: stops the runs of a command as Ctrl-C does."""
+    for name, pool in list(_pools):
+        for process in pool.processes if name == command else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGINT)
 
 
 def failed_return(error: BaseException) -> JobReturn:
@@ -93,5 +115,8 @@ def _record(config: DictConfig, returned: JobReturn) -> None:
 
 
 def _run_patiently(context: HydraContext, config: DictConfig, task_function: TaskFunction) -> JobReturn:
+    from harness.experiment.checkpoints import set_patience
+
     locks.be_patient()
+    set_patience(PATIENCE_S)
     return run_composed(context, config, task_function)

@@ -11,14 +11,13 @@ import json
 import logging
 import pickle
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from hydra.core.utils import JobReturn
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from harness.experiment.remote_jobs import DetachedError, RemoteJob, failed_return, remote_jobs
+from harness.experiment.remote_jobs import DetachedError, RemoteJob, failed_return
 from harness.experiment.slurm_job import SlurmJob
 from harness.experiment.slurm_options import SlurmOptions
 from harness.experiment.slurm_queue import Queue, cancel, max_array_size, why_it_ended
@@ -38,14 +37,7 @@ CANCEL_S = 30.0
 """Seconds that cancelled jobs have to write checkpoint and row."""
 
 
-def launch(
-    context: HydraContext,
-    task_function: TaskFunction,
-    config: DictConfig,
-    job_overrides: Sequence[Sequence[str]],
-    first_index: int,
-    options: SlurmOptions,
-) -> list[JobReturn]:
+def launch(jobs: Sequence[RemoteJob], results_dir: str, options: SlurmOptions) -> list[JobReturn]:
     """Submits the jobs that are not in the queue yet, and waits for all of them.
 
     Ctrl-C cancels the jobs, which write checkpoints and rows first.
@@ -57,10 +49,9 @@ def launch(
         DetachedError: with `detach`, once all are submitted.
         WorkersBrokenError: Slurm refuses the jobs, or is not there.
     """
-    folder = Path(str(config.results_dir)).absolute() / FOLDER
+    folder = Path(results_dir).absolute() / FOLDER
     if "%" in str(folder):
-        raise WorkersBrokenError(f"results_dir={config.results_dir}: Slurm gives % a meaning of its own")
-    jobs = remote_jobs(context, task_function, config, job_overrides, first_index)
+        raise WorkersBrokenError(f"results_dir={results_dir}: Slurm gives % a meaning of its own")
     notes = [_note_of(folder, job) for job in jobs]
     ids = _submitted_before(notes)
     new = [index for index, job_id in enumerate(ids) if job_id is None]
@@ -79,13 +70,18 @@ def launch(
         log.warning("cancelling the jobs; they write checkpoints and rows first")
         cancel(known)
         _wait_for_end(known)
+        _forget(set(known) - Queue(known).waiting_or_running(), notes, known, folder)
         raise
-    finally:
-        gone = set(known) - Queue(known).waiting_or_running()
-        for note, job_id in zip(notes, known, strict=True):
-            if job_id in gone:
-                note.unlink(missing_ok=True)
+    _forget(set(known), notes, known, folder)
     return returned
+
+
+def _forget(gone: Collection[str], notes: Sequence[Path], ids: Sequence[str], folder: Path) -> None:
+    """Removes what is no longer needed of jobs that have ended; their logs stay."""
+    for note, job_id in zip(notes, ids, strict=True):
+        if job_id in gone:
+            for path in (note, folder / f"{job_id}_submitted.pkl", folder / f"{job_id}_0_result.pkl"):
+                path.unlink(missing_ok=True)
 
 
 def _note_of(folder: Path, job: RemoteJob) -> Path:

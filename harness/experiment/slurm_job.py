@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 from hydra.core.utils import JobReturn
@@ -34,7 +35,7 @@ class SlurmJob:
     def __call__(self) -> JobReturn:
         """Makes the run. Does not return, and leaves no result, where the job was asked to stop."""
         for number in FOR_THE_COMMAND:
-            signal.signal(number, stop)
+            signal.signal(number, _stop_once)
         try:
             with rows_at_stake():
                 return self.job()
@@ -59,6 +60,16 @@ class SlurmJob:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(stopped.exit_code)
+
+
+def _stop_once(number: int, frame: FrameType | None) -> None:
+    """Raises `Stopped`; signals that follow do not cut short how the run ends."""
+    try:
+        stop(number, frame)
+    except Stopped:
+        for other in FOR_THE_COMMAND:
+            signal.signal(other, signal.SIG_IGN)
+        raise
 
 
 def job_id() -> str:

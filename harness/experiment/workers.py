@@ -107,9 +107,16 @@ def callbacks_of(context: HydraContext) -> HydraContext:
 
 
 def make_calls(
-    pool: Pool, calls: Sequence[Call], configs: Sequence[DictConfig], names: Sequence[str]
+    pool: Pool,
+    calls: Sequence[Call],
+    configs: Sequence[DictConfig],
+    names: Sequence[str],
+    interrupt_s: float = INTERRUPT_S,
 ) -> list[JobReturn]:
-    """Makes the calls of jobs; one whose worker died is made once more, alone. See `launch`."""
+    """Makes the calls of jobs; one whose worker died is made once more, alone. See `launch`.
+
+    Stopped by a signal, runs in progress have `interrupt_s` seconds to write checkpoint and row.
+    """
     returned: dict[int, JobReturn] = {}
     try:
         died = []
@@ -123,7 +130,7 @@ def make_calls(
             [outcome] = pool.results([calls[index]])
             returned[index] = _job_return(outcome, configs[index])
     except KeyboardInterrupt:
-        pool.interrupt(INTERRUPT_S)
+        pool.interrupt(interrupt_s)
         raise
     return [returned[index] for index in range(len(calls))]
 

@@ -30,6 +30,7 @@ MOST_PUT_OFF = 30
 """Times that it is put off, so that an import that hangs can be stopped too."""
 
 _at_stake = 0
+_left_by = 0
 _put_off = 0
 
 
@@ -114,15 +115,17 @@ def stops_with_signals() -> Iterator[None]:
 
 def leave_to_the_command() -> None:
     """Signals other than Ctrl-C change nothing in this process from now on; they end what it starts."""
-    me = os.getpid()
-
-    def ignore(number: int, frame: FrameType | None) -> None:
-        if os.getpid() != me:  # a fork: what it was started with
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-
+    global _left_by
+    _left_by = os.getpid()
     for number in FOR_THE_COMMAND:
-        signal.signal(number, ignore)
+        signal.signal(number, left_to_the_command)
+
+
+def left_to_the_command(number: int, frame: FrameType | None) -> None:
+    """The signal handler of a process that leaves signals to the one that started it; a fork ends by them."""
+    if os.getpid() != _left_by:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
 
 @contextlib.contextmanager

@@ -170,7 +170,7 @@ def test_a_step_that_takes_too_long_is_left_at_once(monkeypatch, tmp_path):
         signal.raise_signal(signal.SIGINT)
         time.sleep(60)
 
-    monkeypatch.setattr(checkpoints, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(checkpoints, "_patience_s", 0.05)
     monkeypatch.setattr(loop, "training_step", slow)
     began, run = time.monotonic(), planned(tmp_path)
     with pytest.raises(KeyboardInterrupt):
