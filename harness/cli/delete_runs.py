@@ -7,12 +7,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from harness.cli.arguments import counted
 from harness.cli.terminal import say
 from harness.results import store
-from harness.results.locks import is_locked
+from harness.results.locks import HeldError, hold, is_locked
 
 
 def delete_runs(results_dir: Path, run_ids: Sequence[str], *, yes: bool) -> int:
@@ -76,8 +74,8 @@ def file_size(size: int) -> str:
 def _delete(folder: Path) -> bool:
     """Deletes a run folder while holding its lock; False where another process holds it."""
     try:
-        with FileLock(folder / store.LOCK_NAME, timeout=0):
+        with hold(folder, timeout=0):
             shutil.rmtree(folder)  # removes links inside it, never what they point at
-    except Timeout:
+    except HeldError:
         return False
     return True

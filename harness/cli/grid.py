@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.experiment.combinations import Job
 
 HELP = """\
-usage: harness -m KEY=VALUE1,VALUE2 ... [--dry-run] [--config-dir FOLDER]
+usage: harness -m KEY=VALUE1,VALUE2 ... [--dry-run] [--detach] [--config-dir FOLDER]
        harness -m experiment=NAME ...
 
 Makes a run for each combination of values, several at a time, then writes the report. With a node
@@ -32,6 +32,7 @@ keys: every key of a run (harness run --help), each with one value or several; b
   hydra.launcher.n_jobs=N          runs at a time; without it one a core, with device=cuda one a GPU
 flags:
   --dry-run                        list the runs and the expected time; write nothing
+  --detach                         with hydra/launcher=slurm: submit and return
   --config-dir FOLDER              look for task/, cell/ and experiment/ yaml files there too
 
 examples:
@@ -47,15 +48,22 @@ NEEDS = (
 def main(arguments: list[str]) -> int:
     """Makes the runs of a grid that are not finished, reports, and prints the counts."""
     dry, rest = take_flag(arguments, "--dry-run")
-    overrides = overrides_of("grid", [item for item in rest if item not in MULTIRUN_FLAGS], ["--dry-run"])
+    detach, rest = take_flag(rest, "--detach")
+    flags = ["--dry-run", "--detach"]
+    overrides = overrides_of("grid", [item for item in rest if item not in MULTIRUN_FLAGS], flags)
     if all(item.startswith(("hydra.", "hydra/")) for item in overrides):
         raise ConfigError(NEEDS)
     from harness.experiment.combinations import combinations_of, compose_master, plan_jobs
     from harness.experiment.grid import run_grid
+    from harness.experiment.remote_jobs import DetachedError
     from harness.experiment.tuning import plan_stages
     from harness.experiment.workers import release_workers
     from harness.kernels.disk_cache import why_not_cached
 
+    if detach and "hydra/launcher=slurm" not in overrides:
+        raise ConfigError("--detach needs hydra/launcher=slurm: other launchers end with the command")
+    if detach:
+        overrides.append("hydra.launcher.detach=true")
     if dry:
         from harness.cli.dry_run import dry_run_text, stages_text
 
@@ -70,6 +78,9 @@ def main(arguments: list[str]) -> int:
         say(reason, sys.stderr)
     try:
         folders = run_grid(overrides)
+    except DetachedError as submitted:
+        say(str(submitted))
+        return 0
     finally:
         release_workers()  # also when a row cannot be written: the process would wait for them
     rows = {folder: row_of(folder) for folder in folders}
@@ -107,14 +118,13 @@ def _as_asked(row: dict[str, Any]) -> bool:
 
 def _print_report(results_dir: Path) -> None:
     """Prints what the runs show and where the page is, written again unless it shows these very rows."""
-    from filelock import FileLock
-
     from harness.cli.report import report_text, write
     from harness.report import is_current
     from harness.report.page import PAGE_FILE
-    from harness.results import store
+    from harness.results.locks import hold
+    from harness.results.store import runs_dir
 
-    with FileLock(store.runs_dir(results_dir) / store.LOCK_NAME):  # two grids on one folder end together
+    with hold(runs_dir(results_dir), timeout=-1):  # two grids on one folder end together
         if is_current(results_dir):
             say(f"the report is up to date: {results_dir / PAGE_FILE}")
         else:

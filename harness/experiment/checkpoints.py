@@ -21,6 +21,7 @@ from harness.experiment.errors import flat
 from harness.experiment.plan import Plan
 from harness.experiment.time_limit import seconds_of_attempt
 from harness.results import store
+from harness.results.locks import Lock
 from harness.results.machine import provenance
 from harness.results.store import CHECKPOINT_NAME
 from harness.training import TrainingState
@@ -31,12 +32,21 @@ from harness.training.checkpoint import (
     rewrite_about,
     write_checkpoint,
 )
-from harness.workers.stop import SIGNALS
+from harness.workers.stop import SIGNALS, left_to_the_command
 
 log = logging.getLogger("harness.run")
 
 PATIENCE_S = 2.0
 """Seconds that a step or an evaluation may still take once the run is asked to stop; then it is left."""
+
+
+_patience_s = PATIENCE_S
+
+
+def set_patience(seconds: float) -> None:
+    """In this process a step may take so long once the run is asked to stop."""
+    global _patience_s
+    _patience_s = seconds
 
 
 class UnfitCheckpointError(ValueError):
@@ -109,8 +119,8 @@ class Checkpoints:
     A disk that is full costs the checkpoint, not the run.
     """
 
-    def __init__(self, run: Plan, begun: Start) -> None:
-        self.path = run.folder / CHECKPOINT_NAME
+    def __init__(self, run: Plan, begun: Start, lock: Lock) -> None:
+        self.path, self.lock = run.folder / CHECKPOINT_NAME, lock
         self.about = {"made_with": _made_with(run), "used_s": begun.used_s}
         self.every_s = None if run.train.checkpoint_minutes is None else 60 * run.train.checkpoint_minutes
         self.cpu_s = begun.cpu_s - time.process_time()
@@ -123,11 +133,16 @@ class Checkpoints:
         if os.getpid() != self.process:
             os._exit(1)
         late = self.every_s is not None and time.monotonic() - self.last >= self.every_s
-        return late or self.asked is not None
+        return late or self.asked is not None or self.lock.lost
 
     def take(self, state: TrainingState) -> None:
-        """Writes the training; then lets the signal that asked for it do what it usually does."""
+        """Writes the training; then lets the signal that asked for it do what it usually does.
+
+        Raises:
+            LostLockError: another process has taken the run over.
+        """
         asked, self.asked = self.asked, None
+        self.lock.require()
         if self.every_s is not None:
             about = self.about | {"cpu_s": self.cpu_s + time.process_time()}
             try:
@@ -150,14 +165,17 @@ class Checkpoints:
         def ask(number: int, frame: Any) -> None:
             if self.asked is None and not timers:
                 self.asked = number, usual[number]
-                timers.append(threading.Timer(PATIENCE_S, self._insist, [number]))
+                timers.append(threading.Timer(_patience_s, self._insist, [number]))
                 timers[0].daemon = True
                 timers[0].start()
             else:
                 usual[number](number, frame)
 
         if threading.current_thread() is threading.main_thread():
-            usual = {n: handler for n in SIGNALS if callable(handler := signal.getsignal(n))}
+            handlers = {number: signal.getsignal(number) for number in SIGNALS}
+            usual = {
+                n: one for n, one in handlers.items() if callable(one) and one is not left_to_the_command
+            }
         for number in usual:
             signal.signal(number, ask)
         try:

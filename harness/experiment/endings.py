@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
 from harness.experiment.plan import Plan
 from harness.experiment.run import known_columns
 from harness.results import store
+from harness.results.locks import HeldError, hold
 from harness.results.schema import STATUSES, RunRecord
 
 log = logging.getLogger("harness.run")
@@ -29,10 +29,10 @@ def record_ending(run: Plan, *, status: str, error: str, begun: bool) -> None:
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(run.folder / store.LOCK_NAME, timeout=LOCK_S):
+        with hold(run.folder, timeout=LOCK_S):
             if not begun:
                 store.begin(run.folder, OmegaConf.to_yaml(OmegaConf.create(run.identity.config)))
             if store.status_of(run.folder) not in STATUSES:
                 store.finish(run.folder, RunRecord(**known_columns(run), status=status, error=error[:500]))
-    except Timeout:
-        log.warning("%s is being run by another process: left to it", run.run_id)
+    except HeldError as error:
+        log.warning("%s is being run by another process: left to it; %s", run.run_id, error)

@@ -15,8 +15,9 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from harness.experiment.combinations import Job
 from harness.experiment.endings import record_ending
 from harness.experiment.errors import flat, where_it_happened
+from harness.experiment.plan import Plan
 from harness.experiment.run import STOPPED_BY_USER
-from harness.experiment.workers import TooLongError, WorkerDiedError
+from harness.experiment.workers import LostJobError, TooLongError, WorkerDiedError
 from harness.results import store
 from harness.results.locks import is_locked
 from harness.results.schema import STATUSES
@@ -53,7 +54,7 @@ def launch_jobs(launcher: Launcher, pending: Sequence[Job], first_index: int) ->
         raise
     for item, result in zip(pending, returned, strict=False):
         if result.status is JobStatus.FAILED and not before[item.folder].has_new_row():
-            _record_failed(item, result._return_value, begun=before[item.folder].has_begun())
+            record_failed(item.plan, result._return_value, begun=before[item.folder].has_begun())
     left = [item for item in pending if not before[item.folder].has_begun()]
     cut_off = _record_cut_off(pending, before, reason or NO_ROW)
     if reason is not None:
@@ -95,12 +96,12 @@ def _record_cut_off(pending: Sequence[Job], before: dict[Path, _Stamps], reason:
     return len(cut_off)
 
 
-def _record_failed(item: Job, error: Any, *, begun: bool) -> None:
+def record_failed(run: Plan, error: Any, *, begun: bool) -> None:
     """Writes the row of a run whose worker died, or which failed outside its training."""
-    died = isinstance(error, WorkerDiedError | TooLongError)
+    died = isinstance(error, WorkerDiedError | TooLongError | LostJobError)
     text = str(error) if died or not isinstance(error, BaseException) else where_it_happened(error)
-    log.error("%s: %s", item.plan.run_id, flat(text))
-    record_ending(item.plan, status="failed", error=flat(text), begun=begun)
+    log.error("%s: %s", run.run_id, flat(text))
+    record_ending(run, status="failed", error=flat(text), begun=begun)
 
 
 def _why_broken(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import time
@@ -10,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from harness.experiment import checkpoints
 from harness.experiment.errors import where_it_happened
@@ -22,6 +22,7 @@ from harness.experiment.time_limit import seconds_left
 from harness.experiment.weights import save_weights
 from harness.kernels import choose_kernel
 from harness.results import store
+from harness.results.locks import HeldError, Lock, LostLockError, hold
 from harness.results.machine import PeakMemory, provenance
 from harness.results.schema import MOST_NAMES, EvalRow, RunRecord, Table
 from harness.tasks import NO_LABEL, Task, measure_baselines
@@ -54,7 +55,7 @@ STOPPED_BY_USER = "stopped by the user"
 def execute(run: Plan, *, echo: bool = True) -> None:
     """Makes a run and writes its record, however it ends.
 
-    Left alone is a finished run, one that another process makes, and one that has used its
+    Left alone is a finished run, one that another process makes or has taken over, and one that has used its
     `train.max_minutes`. The limit is kept only in a worker process, see `job.execute_within_limit`.
 
     Args:
@@ -67,7 +68,7 @@ def execute(run: Plan, *, echo: bool = True) -> None:
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(run.folder / store.LOCK_NAME, timeout=LOCK_S):
+        with hold(run.folder, timeout=LOCK_S) as lock:
             left = seconds_left(run)
             if (why_not_finished(run) is None and not run.rerun) or left == 0:
                 return
@@ -76,9 +77,9 @@ def execute(run: Plan, *, echo: bool = True) -> None:
             if left is not None:
                 set_time_limit(left)
             with rows_at_stake(), log_to(run.folder / "log.txt", echo=echo):
-                _attempt(run, begun, columns)
-    except Timeout:
-        log.warning("%s is being run by another process: left to it", run.run_id)
+                _attempt(run, begun, columns, lock)
+    except (HeldError, LostLockError) as error:
+        log.warning("%s is being run by another process: left to it; %s", run.run_id, error)
 
 
 def make_model(run: Plan) -> tuple[SequenceClassifier, str]:
@@ -88,8 +89,12 @@ def make_model(run: Plan) -> tuple[SequenceClassifier, str]:
     return model.to(run.device), kernel
 
 
-def _attempt(run: Plan, begun: checkpoints.Start, columns: dict[str, Any]) -> None:
-    """Trains, and turns every way of ending into a row; stopped from outside it keeps its checkpoint."""
+def _attempt(run: Plan, begun: checkpoints.Start, columns: dict[str, Any], lock: Lock) -> None:
+    """Trains, and turns every way of ending into a row; stopped from outside it keeps its checkpoint.
+
+    Raises:
+        LostLockError: another process has taken the run over; this one writes nothing more.
+    """
     history, tables = History(), []
     cpu, memory = time.process_time(), PeakMemory()
     try:
@@ -100,11 +105,11 @@ def _attempt(run: Plan, begun: checkpoints.Start, columns: dict[str, Any]) -> No
             seeded(run.seed),
         ):
             try:
-                history, measured = _train(run, begun)
+                history, measured = _train(run, begun, lock)
             except checkpoints.UnfitCheckpointError as error:
                 log.warning("%s; the run starts again", error)
                 with seeded(run.seed):
-                    history, measured = _train(run, checkpoints.Start())
+                    history, measured = _train(run, checkpoints.Start(), lock)
         columns |= process | measured
         tables = _tables(run, history)
         ending: dict[str, Any] = {"status": "ok"}
@@ -112,20 +117,24 @@ def _attempt(run: Plan, begun: checkpoints.Start, columns: dict[str, Any]) -> No
             ending = {"status": "failed", "error": f"{changed}; the same command runs it again"}
         elif history.diverged:
             ending = {"status": "diverged", "error": history.diverged}
+    except LostLockError:
+        raise
     except BaseException as error:  # one run never takes the grid down: the row says what happened
         if isinstance(error, KeyboardInterrupt) and is_from_outside(error):
-            with undisturbed():
+            with undisturbed(), contextlib.suppress(LostLockError):
+                lock.require()
                 store.finish(run.folder, RunRecord(**columns, status="interrupted", error=STOPPED_BY_USER))
             raise
         log.error("%s", traceback.format_exc())
         ending = {"status": "failed", "error": where_it_happened(error)[:500]}
     ending |= {"cpu_s": begun.cpu_s + time.process_time() - cpu, "peak_rss_mb": memory.mib()}
     log.info("ended: %s", ending["status"])
+    lock.require()
     store.finish(run.folder, RunRecord(**columns, **ending), tables)
     checkpoints.remove(run)
 
 
-def _train(run: Plan, begun: checkpoints.Start) -> tuple[History, dict[str, Any]]:
+def _train(run: Plan, begun: checkpoints.Start, lock: Lock) -> tuple[History, dict[str, Any]]:
     """The training itself, and the columns that come from it."""
     model, kernel = make_model(run)
     require_one_length(run.one_length, run.task)
@@ -134,11 +143,12 @@ def _train(run: Plan, begun: checkpoints.Start) -> tuple[History, dict[str, Any]
     tested = run.stage == "final"
     state = TrainingState.begin(model, run.task, run.train, order=order, device=run.device)
     checkpoints.resume(state, begun)
-    pause = checkpoints.Checkpoints(run, begun)
+    pause = checkpoints.Checkpoints(run, begun, lock)
     with pause.stopping_between_steps():
         continue_training(state, pause=pause)
     history = conclude(state, test=tested)
     others = _test_other_lengths(run, model) if tested and not history.diverged else {}
+    lock.require()
     if run.keep_weights and not history.diverged:
         save_weights(run, model)
     baselines = _test_baselines(run) if tested else {}

@@ -39,6 +39,10 @@ class WorkerDiedError(RuntimeError):
     """The process that made a run ended; the text says how."""
 
 
+class LostJobError(RuntimeError):
+    """A cluster ended the job of a run, or lost it; the text says what is known."""
+
+
 class TooLongError(RuntimeError):
     """A run took longer than `train.max_minutes`, and its process was ended."""
 
@@ -64,39 +68,69 @@ def launch(
     Raises:
         WorkersBrokenError: no worker can be started; jobs that were not begun are left out.
     """
-    configs = [
-        _job_config(context, config, overrides, index)
-        for index, overrides in enumerate(job_overrides, start=first_index)
-    ]
+    configs = compose_jobs(context, config, job_overrides, first_index)
     places = choose_places(n_jobs, {str(one.device) for one in configs})
     if places.said:
         log.warning("%s", places.said)
-    callbacks_only = type(context)(config_loader=None, callbacks=context.callbacks)  # type: ignore[arg-type]
-    calls = [
-        Call(
-            _run,
-            (callbacks_only, one, task_function),
-            fresh=runs_third_party_code(one),
-            limit_s=limit_of(one),
-        )
-        for one in configs
+    calls = [call_of(context, one, task_function) for one in configs]
+    return make_calls(_pool_on(places, len(calls)), calls, configs, list(map(" ".join, job_overrides)))
+
+
+def compose_jobs(
+    context: HydraContext, config: DictConfig, job_overrides: Sequence[Sequence[str]], first_index: int
+) -> list[DictConfig]:
+    """The config of each job, with Hydra's own node."""
+    return [
+        _job_config(context, config, overrides, index)
+        for index, overrides in enumerate(job_overrides, start=first_index)
     ]
-    pool = _pool_on(places, len(calls))
+
+
+def call_of(
+    context: HydraContext,
+    config: DictConfig,
+    task_function: TaskFunction,
+    run: Callable[[HydraContext, DictConfig, TaskFunction], JobReturn] | None = None,
+) -> Call:
+    """What a worker does for a job, as `run` or `run_composed` does it; third-party code gets a fresh one."""
+    return Call(
+        run or run_composed,
+        (callbacks_of(context), config, task_function),
+        fresh=runs_third_party_code(config),
+        limit_s=limit_of(config),
+    )
+
+
+def callbacks_of(context: HydraContext) -> HydraContext:
+    """The context of jobs that compose nothing; it can be pickled."""
+    return type(context)(config_loader=None, callbacks=context.callbacks)  # type: ignore[arg-type]
+
+
+def make_calls(
+    pool: Pool,
+    calls: Sequence[Call],
+    configs: Sequence[DictConfig],
+    names: Sequence[str],
+    interrupt_s: float = INTERRUPT_S,
+) -> list[JobReturn]:
+    """Makes the calls of jobs; one whose worker died is made once more, alone. See `launch`.
+
+    Stopped by a signal, runs in progress have `interrupt_s` seconds to write checkpoint and row.
+    """
     returned: dict[int, JobReturn] = {}
     try:
         died = []
         for outcome in pool.results(calls):
             if outcome.death is not None and not outcome.too_long:
                 died.append(outcome.index)
-                names = " ".join(job_overrides[outcome.index])
-                log.warning("%s: %s; made again, alone", names, _in_words(outcome.death))
+                log.warning("%s: %s; made again, alone", names[outcome.index], _in_words(outcome.death))
             else:
                 returned[outcome.index] = _job_return(outcome, configs[outcome.index])
         for index in died:  # one after the other, so that no run dies with another
             [outcome] = pool.results([calls[index]])
             returned[index] = _job_return(outcome, configs[index])
     except KeyboardInterrupt:
-        pool.interrupt(INTERRUPT_S)
+        pool.interrupt(interrupt_s)
         raise
     return [returned[index] for index in range(len(calls))]
 
@@ -203,7 +237,7 @@ def _in_words(death: str) -> str:
     return f"its process was {death}"
 
 
-def _run(context: HydraContext, config: DictConfig, task_function: TaskFunction) -> JobReturn:
+def run_composed(context: HydraContext, config: DictConfig, task_function: TaskFunction) -> JobReturn:
     """In the worker: one job, with Hydra's callbacks around it."""
     setup_globals()
     HydraConfig.instance().set_config(config)

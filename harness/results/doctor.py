@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from harness.results.files import is_regular
 from harness.results.hashes import ROW_NAME, damaged_files
 from harness.results.ids import ids_of
-from harness.results.locks import is_locked
+from harness.results.locks import hold, is_locked
 from harness.results.store import (
     LOCK_NAME,
+    OLD_LOCK_NAME,
     CorruptRowError,
     NewerSchemaError,
     file_stamp,
@@ -80,14 +79,13 @@ def _of_run(folder: Path) -> Iterator[Problem]:
 def _without_row(folder: Path) -> Iterator[Problem]:
     """A run that has not ended, and that no process is making."""
     names = {path.name for path in folder.iterdir()}
-    if not names - {LOCK_NAME}:
+    locks = names & {LOCK_NAME, OLD_LOCK_NAME}
+    if not names - locks:
         yield Problem(folder, "a folder without a run", "removes it", _guarded(folder, shutil.rmtree))
         return
-    if LOCK_NAME in names:
-        lock = folder / LOCK_NAME
-        yield Problem(
-            lock, "a lock that no process holds", "removes it", _guarded(folder, lambda _: lock.unlink())
-        )
+    for name in sorted(locks):
+        fix = _guarded(folder, lambda _, lock=folder / name: lock.unlink())  # type: ignore[misc]
+        yield Problem(folder / name, "a lock that no process holds", "removes it", fix)
     yield Problem(folder, "begun and not ended", AGAIN)
 
 
@@ -126,7 +124,7 @@ def _guarded(folder: Path, action: Callable[[Path], object]) -> Callable[[], Non
     stamp = file_stamp(folder / ROW_NAME)
 
     def fix() -> None:
-        with FileLock(folder / LOCK_NAME, timeout=0):  # a `TimeoutError` where it is held
+        with hold(folder, timeout=0):  # a `TimeoutError` where it is held
             if file_stamp(folder / ROW_NAME) != stamp:
                 raise OSError("the run was made meanwhile")
             action(folder)

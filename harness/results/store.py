@@ -38,7 +38,10 @@ from harness.results.schema import (
     columns_of,
 )
 
-LOCK_NAME = ".lock"
+LOCK_NAME = ".held"
+"""Who makes a run, while it is made; see `locks`."""
+OLD_LOCK_NAME = ".lock"
+"""An empty file that earlier versions left in every folder of a run."""
 CHECKPOINT_NAME = "checkpoint.pt"
 
 _TABLE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -91,7 +94,8 @@ def resume(run_dir: Path, config_yaml: str) -> None:
 
 def set_aside(run_dir: Path) -> None:
     """Moves the files of an attempt to `attempt-N/`, N the first number that is free."""
-    earlier = [p for p in run_dir.iterdir() if p.name != LOCK_NAME and not p.name.startswith("attempt-")]
+    locks = (LOCK_NAME, OLD_LOCK_NAME)
+    earlier = [p for p in run_dir.iterdir() if p.name not in locks and not p.name.startswith("attempt-")]
     if earlier:
         number = 1
         while os.path.lexists(run_dir / f"attempt-{number}"):

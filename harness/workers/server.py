@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from harness.workers.orphans import adopt_orphans, end_with, kill_children, signal_group
+from harness.workers.stop import FOR_THE_COMMAND, leave_to_the_command
 from harness.workers.worker import serve
 
 REQUEST = struct.Struct("=ii")
@@ -31,7 +32,7 @@ NOTICE = struct.Struct("=iii")
 """Kind, process, exit code; of a worker that could not be started the process is 0, the code the errno."""
 
 
-def main(channel: int, parent: int, preload: list[str], *, bound: bool) -> NoReturn:
+def main(channel: int, parent: int, preload: list[str], *, bound: bool, shielded: bool) -> NoReturn:
     """Serves the pool at the other end of the socket `channel` until that is closed.
 
     Args:
@@ -39,21 +40,26 @@ def main(channel: int, parent: int, preload: list[str], *, bound: bool) -> NoRet
         parent: the pool's process.
         preload: modules to import before the first fork; one that is not installed is left out.
         bound: whether this process ends with the thread that started it, as with its process.
+        shielded: whether signals such as SIGTERM, which a cluster sends to all processes of a job, do nothing
+            here and in the workers: the pool's process stops the calls, so that they end in order.
     """
+    for number in FOR_THE_COMMAND if shielded else ():
+        signal.signal(number, signal.SIG_IGN)
     if bound:
         end_with(parent)
     for module in preload:
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
-    if bound:
-        end_with(parent, signal.SIGTERM)  # from now on the workers are ended first
+    if bound:  # from now on the workers are ended first; shielded it is the closed channel that tells
+        end_with(parent, signal.SIGTERM)
     adopt_orphans()
     pool = socket.socket(fileno=channel)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, _nothing)
-    signal.signal(signal.SIGTERM, _stop)
+    if not shielded:
+        signal.signal(signal.SIGTERM, _stop)
     warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     children: set[int] = set()
     try:
@@ -63,7 +69,7 @@ def main(channel: int, parent: int, preload: list[str], *, bound: bool) -> NoRet
             if woken in ready:
                 os.read(woken, 4096)
                 _reap(pool, children)
-            if pool in ready and not _answer(pool, children):
+            if pool in ready and not _answer(pool, children, shielded):
                 break
     except OSError:  # the pool is gone
         pass
@@ -83,7 +89,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise OSError("the pool is gone")
 
 
-def _answer(pool: socket.socket, children: set[int]) -> bool:
+def _answer(pool: socket.socket, children: set[int], shielded: bool) -> bool:
     """Does what the pool asks for; False when it has closed its end."""
     request, passed, _, _ = socket.recv_fds(pool, REQUEST.size, 1)
     if not request:
@@ -104,7 +110,7 @@ def _answer(pool: socket.socket, children: set[int]) -> bool:
         _tell(pool, STARTED, 0, error.errno or 0)
         return True
     if child == 0:
-        _be_worker(passed[0], pool, server)
+        _be_worker(passed[0], pool, server, shielded)
     with contextlib.suppress(OSError):
         os.setpgid(child, child)
     children.add(child)
@@ -113,13 +119,15 @@ def _answer(pool: socket.socket, children: set[int]) -> bool:
     return True
 
 
-def _be_worker(connection: int, pool: socket.socket, server: int) -> NoReturn:
+def _be_worker(connection: int, pool: socket.socket, server: int, shielded: bool) -> NoReturn:
     """In the fork: a worker, in a process group of its own with all that its calls start."""
     status = 1
     try:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
+        if shielded:
+            leave_to_the_command()
         os.setpgid(0, 0)
         end_with(server)
         pool.close()

@@ -17,6 +17,9 @@ from harness.workers.call import how_it_ended
 from harness.workers.server import ENDED, NOTICE, READY, REQUEST, STARTED, main
 from harness.workers.worker import serve
 
+IN_A_JOB = "SLURM_JOB_ID"
+"""Variable of processes to all of which a cluster sends its signals."""
+
 
 class WorkersBrokenError(RuntimeError):
     """Worker processes cannot be started on this machine now."""
@@ -62,9 +65,10 @@ class ForkStarter:
         self._channel, theirs = socket.socketpair()
         self._workers: dict[int, Worker] = {}
         bound = threading.current_thread() is threading.main_thread()
+        shielded = IN_A_JOB in os.environ
         code = (
             f"import sys; sys.path[:] = {sys.path!r}; from {main.__module__} import main; "
-            f"main({theirs.fileno()}, {os.getpid()}, {list(preload)!r}, bound={bound})"
+            f"main({theirs.fileno()}, {os.getpid()}, {list(preload)!r}, bound={bound}, shielded={shielded})"
         )
         with theirs:
             self._server = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: what stops a command or a call, told apart from what its code raises itself."""
+"""Ctrl-C, SIGTERM and the like: what stops a command, told apart from what its code raises itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+    if hasattr(signal, name)
+)
+"""Slurm sends SIGTERM where it cancels or preempts a job, and SIGUSR1 or 2 before a time limit."""
+
+FOR_THE_COMMAND = tuple(number for number in SIGNALS if number != signal.SIGINT)
+"""Those that a cluster sends to every process of a job, and that the command alone acts upon."""
 
 STOPPED = "harness: stopped; the same command resumes"
 
@@ -22,6 +30,7 @@ MOST_PUT_OFF = 30
 """Times that it is put off, so that an import that hangs can be stopped too."""
 
 _at_stake = 0
+_left_by = 0
 _put_off = 0
 
 
@@ -102,6 +111,21 @@ def stops_with_signals() -> Iterator[None]:
         sys.unraisablehook = hook
         for number, old in changed.items():
             signal.signal(number, old)
+
+
+def leave_to_the_command() -> None:
+    """Signals other than Ctrl-C change nothing in this process from now on; they end what it starts."""
+    global _left_by
+    _left_by = os.getpid()
+    for number in FOR_THE_COMMAND:
+        signal.signal(number, left_to_the_command)
+
+
+def left_to_the_command(number: int, frame: FrameType | None) -> None:
+    """The signal handler of a process that leaves signals to the one that started it; a fork ends by them."""
+    if os.getpid() != _left_by:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
 
 @contextlib.contextmanager

@@ -6,17 +6,18 @@ import json
 import os
 
 import pytest
-from filelock import FileLock
 
 from harness.cli.main import main
 from harness.experiment.config import compose
 from harness.experiment.finished import why_not_finished
 from harness.experiment.plan import plan
 from harness.experiment.run import execute
-from harness.results import store
+from harness.results import locks, store
 from harness.results.doctor import examine
+from harness.results.locks import hold
 from tests.conftest import TINY
 from tests.results.rows import rewrite
+from tests.results.test_locks import left_behind
 
 
 @pytest.fixture
@@ -118,11 +119,21 @@ def test_a_run_that_a_process_is_making_is_left_alone(made):
     begun = made.folder.parent / "begun"
     begun.mkdir()
     (begun / "config.yaml").write_text("seed: 1")
-    with FileLock(begun / ".lock"):
+    with hold(begun, timeout=0):
         assert list(examine(made.results_dir)) == []
-    assert [problem.what for problem in examine(made.results_dir)] == [
-        "a lock that no process holds", "begun and not ended",
-    ]  # fmt: skip
+    assert [problem.what for problem in examine(made.results_dir)] == ["begun and not ended"]
+
+
+def test_a_lock_of_a_machine_that_is_gone_is_taken_over(made, monkeypatch, capsys):
+    monkeypatch.setattr(locks, "LEASE_S", 0.3)
+    monkeypatch.setattr(locks, "BEAT_S", 0.1)
+    begun = made.folder.parent / "begun"
+    begun.mkdir()
+    (begun / "config.yaml").write_text("seed: 1")
+    left = left_behind(begun)
+    assert "a lock that no process holds" in said(made, capsys)[1] and left.exists()
+    said(made, capsys, "--fix")
+    assert not left.exists()
 
 
 def test_odd_entries_are_named_and_left(made, capsys):

@@ -3,11 +3,10 @@ import os
 import shutil
 
 import pytest
-from filelock import FileLock
 
 import harness
 from harness.cli.main import main
-from harness.results import store
+from harness.results.locks import hold
 from tests.conftest import TINY
 
 
@@ -139,7 +138,7 @@ def test_delete_without_a_filter_needs_all(made):
 
 def test_a_run_that_another_process_makes_is_left_alone_and_named(made, capsys):
     busy = next((made / "runs").glob("*-rnn-*-s1-*"))
-    with FileLock(busy / store.LOCK_NAME):
+    with hold(busy, timeout=0):
         assert main(["runs", "cell=rnn", "--delete", "--yes"]) == 1
     out = capsys.readouterr().out
     assert f"{busy.name}: left alone, another process" in out

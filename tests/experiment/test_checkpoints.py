@@ -18,6 +18,7 @@ from harness.experiment.plan import plan
 from harness.experiment.run import execute
 from harness.experiment.time_limit import seconds_used
 from harness.results import store
+from harness.results.locks import Lock
 from harness.results.store import CHECKPOINT_NAME
 from harness.training import checkpoint, loop
 from harness.training.checkpoint import BrokenCheckpointError, read_about, read_checkpoint
@@ -169,7 +170,7 @@ def test_a_step_that_takes_too_long_is_left_at_once(monkeypatch, tmp_path):
         signal.raise_signal(signal.SIGINT)
         time.sleep(60)
 
-    monkeypatch.setattr(checkpoints, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(checkpoints, "_patience_s", 0.05)
     monkeypatch.setattr(loop, "training_step", slow)
     began, run = time.monotonic(), planned(tmp_path)
     with pytest.raises(KeyboardInterrupt):
@@ -221,7 +222,7 @@ def test_no_file_is_no_checkpoint_and_a_folder_is_a_broken_one(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_fork_that_a_cell_made_in_a_step_does_not_train_on(tmp_path):
-    pause = checkpoints.Checkpoints(planned(tmp_path), checkpoints.Start())
+    pause = checkpoints.Checkpoints(planned(tmp_path), checkpoints.Start(), Lock(tmp_path / store.LOCK_NAME))
     assert not pause.due()
     child = os.fork()
     if child == 0:

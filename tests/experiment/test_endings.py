@@ -1,19 +1,19 @@
 """Rows that the command writes for runs whose process left none."""
 
 import pytest
-from filelock import FileLock
 
 from harness.experiment.config import compose
 from harness.experiment.endings import record_ending
 from harness.experiment.plan import plan
 from harness.experiment.run import execute
 from harness.results import store
+from harness.results.locks import hold
 
 
 def test_a_run_that_another_process_took_up_gets_no_row(tiny, caplog):
     planned = plan(compose(tiny))
     store.begin(planned.folder, "")
-    with FileLock(planned.folder / store.LOCK_NAME):
+    with hold(planned.folder, timeout=0):
         record_ending(planned, status="interrupted", error="killed", begun=True)
     assert store.status_of(planned.folder) == "begun"
     assert "another process" in caplog.text

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from filelock import FileLock
 
 import harness
 from harness.cli.main import main
@@ -18,6 +17,7 @@ from harness.experiment.grid import run_grid
 from harness.experiment.progress import _has_ended, show_progress
 from harness.experiment.workers import release_workers
 from harness.results import store
+from harness.results.locks import hold
 from harness.results.store import file_stamp
 from harness.workers import Pool
 from tests.experiment.expanded import jobs_of
@@ -225,5 +225,5 @@ def test_workers_end_with_the_command_that_started_them_even_if_it_is_killed(tmp
     command.kill()
     command.wait()
     for config in begun:  # a run's lock goes with its process; the training would take hours
-        with FileLock(config.parent / store.LOCK_NAME, timeout=30):
+        with hold(config.parent, timeout=30):
             assert not (config.parent / "row.json").exists()

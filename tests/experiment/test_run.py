@@ -12,7 +12,10 @@ from harness.experiment.config import compose, options
 from harness.experiment.plan import plan
 from harness.experiment.run import execute
 from harness.results import store
+from harness.results.locks import hold
 from harness.results.schema import COLUMNS, SCHEMA_1_TABLES, EvalRow, columns_of
+from harness.training import continue_training
+from tests.results.test_locks import left_behind
 from tests.tasks.own_files import FILES, own_path
 
 STANDING_COLUMNS = [
@@ -158,15 +161,36 @@ def test_a_finished_run_is_left_alone_and_a_failed_one_keeps_its_first_attempt(t
 
 
 def test_a_run_that_another_process_has_is_left_to_it(tiny, caplog):
-    from filelock import FileLock
-
     planned = plan(compose(tiny))
     folder = store.runs_dir(planned.results_dir) / planned.run_id
     folder.mkdir(parents=True)
-    with FileLock(folder / store.LOCK_NAME):
+    with hold(folder, timeout=0):
         execute(planned)
     assert "another process" in caplog.text
     assert store.status_of(folder) == "absent"
+
+
+@pytest.mark.parametrize("when", ["in training", "at the end"])
+def test_a_run_that_was_taken_over_writes_nothing_more(tiny, caplog, monkeypatch, when):
+    planned = plan(compose([*tiny, "train.checkpoint_minutes=0.000001", "keep_weights=true"]))
+    usual, others = continue_training, "taken over"
+
+    def train(state, *, pause):
+        def take_over():
+            left_behind(planned.folder, age=0)
+            (planned.folder / "config.yaml").write_text(others)
+            (planned.folder / "checkpoint.pt").unlink(missing_ok=True)
+
+        if when == "in training":
+            take_over()
+        usual(state, pause=pause)
+        take_over()
+
+    monkeypatch.setattr("harness.experiment.run.continue_training", train)
+    execute(planned)
+    assert {path.name for path in planned.folder.iterdir()} == {store.LOCK_NAME, "config.yaml", "log.txt"}
+    assert (planned.folder / "config.yaml").read_text() == others
+    assert "left to it; the lock that this process held is now held by process 12 on a-node" in caplog.text
 
 
 @pytest.mark.parametrize("damage", ["LONGER", "", "{", "[]", '{"run_id": "another"}', '{"status": "ok"}'])

@@ -1,0 +1,192 @@
+"""Runs as jobs of Slurm: of a made-up one that needs no service, and of a real one where it is installed."""
+
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import harness
+from harness.cli.main import main
+from harness.experiment import slurm, slurm_queue
+from harness.experiment.slurm_options import options_of
+from harness.experiment.slurm_queue import Queue
+from harness.results import store
+from tests.experiment import fake_slurm
+
+pytest.importorskip("submitit", reason='submitit is not installed: pip install "seqharness[slurm]"')
+
+ROOT = Path(__file__).parents[2]
+LAUNCHER = ["hydra/launcher=slurm", "hydra.launcher.mem=1500M", "hydra.launcher.minutes=5"]
+
+
+def answers(command):
+    return (
+        shutil.which(command[0]) is not None and subprocess.run(command, capture_output=True).returncode == 0
+    )
+
+
+@pytest.fixture(params=["made-up", "real"])
+def cluster(request, monkeypatch, tmp_path, without_figures):
+    """A Slurm whose commands are on the PATH; jobs that have left its queue are noticed soon."""
+    if request.param == "made-up":
+        folder = fake_slurm.install(tmp_path / "fake")
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    elif not answers(["sinfo"]):
+        pytest.skip("no Slurm answers here: `sinfo` fails")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(slurm, "POLL_S", 0.2)
+    monkeypatch.setattr(slurm_queue, "ASK_S", 0.5)
+    monkeypatch.setattr(slurm_queue, "GONE_S", 1.0)
+    return request.param
+
+
+def jobs_of(results):
+    """The jobs that were submitted, by the cell of their run."""
+    notes = [json.loads(path.read_text()) for path in (results / "slurm" / "submitted").glob("*.json")]
+    return {"gru" if "cell=gru" in note["overrides"] else "rnn": note["job"] for note in notes}
+
+
+def wait_for(condition, seconds=120):
+    give_up = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+    return found
+
+
+def training(results):
+    """The cells whose runs are in training."""
+    logs = results.glob("runs/*/log.txt")
+    return {path.parent.name.split("-")[1] for path in logs if "step 0/" in path.read_text()}
+
+
+def test_a_detached_grid_is_collected_by_the_same_command(cluster, tiny, tmp_path, capsys):
+    grid = ["-m", *tiny, "cell=rnn,gru", *LAUNCHER]
+    results = tmp_path / "results"
+    assert main([*grid, "--detach"]) == 0
+    said = capsys.readouterr().out
+    assert (
+        said.startswith("2 submitted, 0 in the queue before: Slurm job ") and "same command collects" in said
+    )
+    assert main(grid) == 0  # what has finished by now is not submitted again, nor what is in the queue
+    assert "2 runs: 2 ok" in capsys.readouterr().out
+    assert {path.name for path in results.glob("runs/*/*")} == {
+        "config.yaml", "row.json", "steps.csv", "gradflow.csv", "gates.csv", "log.txt",
+    }  # fmt: skip
+    logs = list((results / "slurm").glob("*_log.out"))
+    assert len(logs) == 2 and not jobs_of(results)
+    assert (
+        main(["-m", *tiny, "cell=rnn,gru", "hydra/launcher=basic", f"results_dir={tmp_path / 'here'}"]) == 0
+    )
+    columns = ["run_id", "test_loss", "val_loss", "grad_norm_mean"]
+    there, here = (harness.load_runs(folder)[columns] for folder in (results, tmp_path / "here"))
+    assert there.equals(here)
+
+
+def test_a_requeued_run_resumes_and_a_cancelled_one_is_a_row(cluster, tiny, tmp_path, capsys):
+    results = tmp_path / "results"
+    states = []
+
+    def disturb():
+        wait_for(lambda: training(results) == {"rnn", "gru"})
+        jobs = jobs_of(results)
+        subprocess.run(["scancel", "--signal=USR2", jobs["gru"]], check=True)
+        subprocess.run(["scancel", jobs["rnn"]], check=True)
+        states.append(jobs)
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    code = main(["-m", *tiny, "cell=rnn,gru", "train.steps=8000", "train.eval_every=4000", *LAUNCHER])
+    thread.join()
+    assert states and code == 1
+    rows = {row["cell"]: row for row in map(store.read_row, results.glob("runs/*"))}
+    assert (rows["gru"]["status"], rows["rnn"]["status"]) == ("ok", "interrupted")
+    log = next(results.glob("runs/*-gru-*/log.txt")).read_text()
+    assert "checkpoint at step" in log and "resumed from the checkpoint at step" in log
+    assert next(results.glob("runs/*-rnn-*/checkpoint.pt")).exists()
+    assert "2 runs: 1 ok, 1 interrupted" in capsys.readouterr().out
+
+
+def test_a_job_that_leaves_the_queue_without_a_row_is_a_failed_run(
+    tiny, tmp_path, monkeypatch, capsys, request
+):
+    request.getfixturevalue("without_figures")
+    folder = fake_slurm.install(tmp_path / "fake")
+    (folder / "hold").touch()  # no job starts
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setattr(slurm, "POLL_S", 0.1)
+    monkeypatch.setattr(slurm_queue, "ASK_S", 0.2)
+    monkeypatch.setattr(slurm_queue, "GONE_S", 0.4)
+    results = tmp_path / "results"
+
+    def cancel():
+        jobs = wait_for(lambda: jobs_of(results))
+        subprocess.run(["scancel", *jobs.values()], check=True)
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    assert main(["-m", *tiny, *LAUNCHER]) == 1
+    thread.join()
+    [row] = map(store.read_row, results.glob("runs/*"))
+    assert row["status"] == "failed"
+    assert (
+        "the Slurm job 1 left the queue without a result: cancelled, out of memory or lost; see"
+        in row["error"]
+    )
+
+
+def test_jobs_count_as_there_while_slurm_does_not_answer(tmp_path, monkeypatch):
+    folder = fake_slurm.install(tmp_path / "fake")
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    (folder / "7_0.job").write_text("RUNNING x")
+    assert Queue(["7_0", "7_1", "8"]).waiting_or_running() == {"7_0"}
+    (folder / "7_0.job").unlink()
+    assert Queue(["7_0"]).waiting_or_running() == set()  # all jobs are forgotten: an error of squeue
+    (folder / "squeue").write_text("#!/bin/sh\necho 'Unable to contact slurm controller' >&2; exit 1\n")
+    assert Queue(["7_0"]).waiting_or_running() == {"7_0"}
+
+
+OPTIONS = {
+    "n_jobs": 4, "minutes": 60, "signal_s": 90, "requeues": 3, "detach": False, "partition": None,
+    "account": None, "qos": None, "cpus": 2, "gpus": None, "mem": "4G",
+    "sbatch": ["--constraint=a100", "--exclusive"], "setup": ["module load python"], "python": None,
+}  # fmt: skip
+
+
+def test_options_become_those_of_sbatch(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(fake_slurm.install(tmp_path / "fake")))
+    assert options_of(OPTIONS).sbatch == {
+        "requeue": True, "cpus-per-task": 2, "mem": "4G", "constraint": "a100", "exclusive": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"n_jobs": 0}, "hydra.launcher.n_jobs=0 must be a whole number, at least 1"),
+        ({"minutes": 1.5}, "hydra.launcher.minutes=1.5 must be a whole number"),
+        (
+            {"minutes": 1, "signal_s": 60},
+            "signal_s=60 must be less than the seconds of hydra.launcher.minutes=1",
+        ),
+        ({"sbatch": ["mem=4G"]}, "'mem=4G' must look like --name=value"),
+        ({"sbatch": ["--array=1-3"]}, "'--array=1-3' is set by the launcher"),
+    ],
+)
+def test_an_option_that_cannot_be_right_is_named(tmp_path, monkeypatch, changes, said):
+    monkeypatch.setenv("PATH", str(fake_slurm.install(tmp_path / "fake")))
+    with pytest.raises(ValueError, match=said.replace("(", r"\(")):
+        options_of(OPTIONS | changes)
+
+
+def test_what_is_missing_is_named(tmp_path, monkeypatch, tiny, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["-m", *tiny, "hydra/launcher=slurm"]) == 2
+    assert "needs Slurm's commands here; not found: sbatch, squeue, srun, scancel" in capsys.readouterr().err
+    assert main(["-m", *tiny, "--detach"]) == 2
+    assert "--detach" in capsys.readouterr().err
