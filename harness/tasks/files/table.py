@@ -180,6 +180,8 @@ def _delimiter(text: str, path: Path) -> str:
     first_only: list[str] = []
     errors: list[ValueError] = []
     for name, character in DELIMITERS.items():
+        if character not in text:
+            continue
         try:
             rows, _ = cells_of(text, path, character)
         except ValueError as error:
