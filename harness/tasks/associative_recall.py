@@ -11,6 +11,7 @@ import torch
 
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.names import names_of
 from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.common.without_replacement import draw_without_replacement, shuffle_rows
@@ -89,7 +90,7 @@ def make_associative_recall(
         seq_len=seq_len,
         lag=(seq_len - 2 * num_pairs if variant == "single" else 1, seq_len - 1),
         vocab_size=num_values + num_keys + 1,
-        symbols=(*map(str, range(num_values)), *_key_names(num_keys), "_"),
+        symbols=names_of(num_values + num_keys, lambda token: _name(token, num_values, num_keys), ("_",)),
         num_classes=num_values,
         chance_accuracy=1 / num_values,
         memoryless_loss=math.log(num_values),
@@ -111,10 +112,12 @@ def make_associative_recall(
     return Task(spec, splits, fresh, baselines=equal_classes(num_values))
 
 
-def _key_names(num_keys: int) -> list[str]:
-    """Letters, as in the source; with more than 26 keys `k0`, `k1`, …."""
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    return list(letters[:num_keys]) if num_keys <= 26 else [f"k{number}" for number in range(num_keys)]
+def _name(token: int, num_values: int, num_keys: int) -> str:
+    """A value's number; a key's letter, as in the source, or of more than 26 keys `k0`, `k1`, …."""
+    key = token - num_values
+    if key < 0:
+        return str(token)
+    return chr(ord("a") + key) if num_keys <= 26 else f"k{key}"
 
 
 def labels_of(tokens: Sequence[int], num_pairs: int) -> list[int]:

@@ -12,6 +12,7 @@ import torch
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
 from harness.tasks.common.dyck import draw_dyck_words, random_true_step
+from harness.tasks.common.names import names_of
 from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
@@ -105,7 +106,7 @@ def make_bracket_matching(
         num_classes=num_classes,
         class_names=("unmatched", "matched")
         if variant == "valid"
-        else tuple(f"depth {depth + 1}" for depth in range(max_depth)),
+        else names_of(max_depth, lambda depth: f"depth {depth + 1}"),
         symbols=bracket_symbols(num_types),
         chance_accuracy=1 / num_classes,
         memoryless_loss=math.log(num_classes),
@@ -123,18 +124,21 @@ def make_bracket_matching(
     return Task(spec, splits, fresh, baselines=equal_classes(num_classes))
 
 
-def bracket_symbols(num_types: int) -> tuple[str, ...]:
+def bracket_symbols(num_types: int) -> tuple[str, ...] | None:
     """The opening brackets, then the closing ones; from the fifth type on with the type's number.
 
     >>> bracket_symbols(2), bracket_symbols(5)[4::5]
     (('(', '[', ')', ']'), ('(5', ')5'))
     """
-    pairs = ["()", "[]", "{}", "<>"][:num_types]
-    numbers = range(len(pairs) + 1, num_types + 1)
-    return (
-        *(pair[0] for pair in pairs), *(f"({number}" for number in numbers),
-        *(pair[1] for pair in pairs), *(f"){number}" for number in numbers),
-    )  # fmt: skip
+    pairs = ("()", "[]", "{}", "<>")
+    return names_of(
+        2 * num_types,
+        lambda token: (
+            pairs[token % num_types][token // num_types]
+            if token % num_types < len(pairs)
+            else f"{'()'[token // num_types]}{token % num_types + 1}"
+        ),
+    )
 
 
 def is_valid(word: Sequence[int], num_types: int) -> bool:

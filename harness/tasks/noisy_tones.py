@@ -12,6 +12,7 @@ from torch import Tensor
 
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.names import names_of
 from harness.tasks.common.noise import fill_normal
 from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
@@ -96,11 +97,13 @@ def make_noisy_tones(
         seq_len=seq_len,
         input_size=1,
         num_classes=num_classes,
-        class_names=tuple(
-            f"{cycles + k} cycle{'s' * (cycles + k > 1)}"
-            if variant == "frequency"
-            else f"starts at {k}/{num_classes}"
-            for k in range(num_classes)
+        class_names=names_of(
+            num_classes,
+            lambda k: (
+                f"{cycles + k} cycle{'s' * (cycles + k > 1)}"
+                if variant == "frequency"
+                else f"starts at {k}/{num_classes}"
+            ),
         ),
         chance_accuracy=1 / num_classes,
         memoryless_loss=loss,

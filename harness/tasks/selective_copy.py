@@ -11,6 +11,7 @@ import torch
 
 from harness.tasks.common.arguments import split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.names import names_of
 from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.common.without_replacement import draw_without_replacement
@@ -77,7 +78,7 @@ def make_selective_copy(
         seq_len=seq_len,
         lag=(num_copied + 1, seq_len - num_copied),
         vocab_size=num_symbols + 2,
-        symbols=(*map(str, range(num_symbols)), "_", "|"),
+        symbols=names_of(num_symbols, str, ("_", "|")),
         num_classes=num_symbols,
         chance_accuracy=1 / num_symbols,
         memoryless_loss=math.log(num_symbols),

@@ -11,6 +11,7 @@ import torch
 
 from harness.tasks.common.arguments import split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
+from harness.tasks.common.names import names_of
 from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_float32, uniform_integers
 from harness.tasks.common.tones import PHASES_PER_STEP, add_waves, sine_table
@@ -74,7 +75,7 @@ def make_sine_frequency(
         seq_len=seq_len,
         input_size=1,
         num_classes=num_classes,
-        class_names=tuple(f"{k + 1} cycle{'s' * (k > 0)}" for k in range(num_classes)),
+        class_names=names_of(num_classes, lambda k: f"{k + 1} cycle{'s' * (k > 0)}"),
         chance_accuracy=1 / num_classes,
         memoryless_loss=math.log(num_classes),
         solved_accuracy=0.99,

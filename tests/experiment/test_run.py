@@ -94,6 +94,8 @@ def test_a_run_leaves_its_six_files_and_a_row_that_stands_alone(tiny):
     assert row["config"]["train"]["batch_size"] == 20
     unmeasured = {"error", "clip", "solved_step", "gradflow_half_life", "git_commit", "tolerance"}
     unmeasured |= {
+        "class_names",
+        "symbols",
         "test_bits",
         "test_sequence_accuracy",
         "gradflow_note",

@@ -8,6 +8,9 @@ import numpy as np
 FILES = {"arrays": "arrays.npz", "csv": "csv.csv", "idx": "idx"}
 """The file of each task that reads one, below the folder of `write_own_files`."""
 
+LONG = "steps.csv"
+"""A table with a step in each row."""
+
 
 def write_own_files(folder, shift=0):
     """Writes every file of `FILES`: 30 samples of 6 steps, two classes of 15.
@@ -18,6 +21,12 @@ def write_own_files(folder, shift=0):
     rows = [[label, *x[:, 0] + shift] for label, x in zip(labels(), features(), strict=True)]
     names = ["label", *(f"t{step}" for step in range(6))]
     (folder / FILES["csv"]).write_text("".join(",".join(map(str, row)) + "\n" for row in [names, *rows]))
+    steps = [
+        f"{i},{t},{ax + shift},{ay},{label}"
+        for i, (label, x) in enumerate(zip(labels(), features(), strict=True))
+        for t, (ax, ay) in enumerate(x)
+    ]
+    (folder / LONG).write_text("\n".join(["sequence,step,ax,ay,label", *steps]))
     write_idx(folder / FILES["idx"], *images(shift))
     np.savez(folder / FILES["arrays"], x=features() + shift, y=labels())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from harness.tasks.common.stratified import stratified_split
 from harness.tasks.files.content import hash_checksums
 from harness.tasks.files.idx import read_idx
 from harness.tasks.files.locations import FileVersion
+from harness.tasks.files.what_it_is import what_it_may_be
 
 PublishedIdx = Mapping[str, tuple[tuple[int, ...], str]]
 """From the name of a file to its sizes and the MD5 of its unpacked bytes."""
@@ -48,10 +50,10 @@ def read_idx_images(
     """Reads and verifies training images, training labels, test images and test labels, in this order.
 
     Raises:
-        ValueError: a file is damaged.
+        ValueError: a file is damaged, or another one; the message says what it may be.
     """
     train_x, train_y, test_x, test_y = (
-        read_idx(file.path, shape=shape, md5=md5)
+        _read(file.path, shape, md5, published)
         for file, (shape, md5) in zip(files, published.values(), strict=True)
     )
     return Images(
@@ -63,3 +65,20 @@ def read_idx_images(
         test_x.reshape(len(test_x), -1),
         test_y,
     )
+
+
+def _read(path: Path, shape: tuple[int, ...], md5: str, published: PublishedIdx) -> np.ndarray:
+    try:
+        return read_idx(path, shape=shape, md5=md5)
+    except ValueError as error:
+        sizes = {name: size for name, (size, _) in published.items()}
+        may_be = what_it_may_be(path, sizes, _known_files())
+        raise ValueError(f"{error}; {may_be}" if may_be else str(error)) from None
+
+
+def _known_files() -> dict[str, str]:
+    """What the files of the published sets are, by their MD5."""
+    from harness.tasks.files import fashion_mnist, mnist
+
+    sets = {"MNIST": mnist.FILES, "Fashion-MNIST": fashion_mnist.FILES}
+    return {md5: f"{name} of {title}" for title, files in sets.items() for name, (_, md5) in files.items()}
