@@ -13,6 +13,7 @@ import torch
 
 from harness.tasks.common.arguments import one_of, whole_number
 from harness.tasks.common.labels import class_of_label
+from harness.tasks.common.names import MOST_NAMES
 from harness.tasks.common.random_streams import SPLITS
 from harness.tasks.common.run_names import run_name
 from harness.tasks.common.split_notes import log_once
@@ -217,9 +218,13 @@ def _spec(prepared: _Prepared, name: str, unit: str, *, of_user: bool) -> TaskSp
         chance_accuracy=int(np.bincount(y).max()) / len(y),
         data_source=f"text-{name}-{len(y)}" if of_user else f"faker-surnames-{len(y)}",
         citation="Robertson 2017, PyTorch tutorials: Classifying names with a character-level RNN",
-        class_names=prepared.class_names,
-        symbols=prepared.symbols,
+        class_names=_few(prepared.class_names),
+        symbols=_few(prepared.symbols),
     )
+
+
+def _few(names: tuple[str, ...]) -> tuple[str, ...] | None:
+    return names if len(names) <= MOST_NAMES else None
 
 
 def _make_split(parts: dict[str, Part], seq_len: int, split: str, _epoch: int) -> Split:
