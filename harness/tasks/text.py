@@ -13,10 +13,11 @@ import torch
 
 from harness.tasks.common.arguments import one_of, whole_number
 from harness.tasks.common.labels import class_of_label
+from harness.tasks.common.names import MOST_NAMES
 from harness.tasks.common.random_streams import SPLITS
 from harness.tasks.common.run_names import run_name
 from harness.tasks.common.split_notes import log_once
-from harness.tasks.common.stratified import split_by_class
+from harness.tasks.common.stratified import split_copies_by_class
 from harness.tasks.common.vocabulary import UNITS, encoded, splitter, vocabulary
 from harness.tasks.files.labelled_texts import LabelledTexts, read_labelled_texts
 from harness.tasks.files.surnames import read_surnames
@@ -123,18 +124,13 @@ def _prepared(data: LabelledTexts, unit: str, max_len: int | None, min_count: in
         raise ValueError(f"path must hold texts of at least 2 labels, not of {data.labels[0]!r} alone")
     y = np.array([classes[label] for label in data.labels])
     copies = _copies(texts)
-    main_label = np.array([_most_frequent(y[rows]) for rows in copies])
-    rows_of = {
-        split: np.sort(np.concatenate([np.empty(0, np.int64), *(copies[group] for group in groups)])).astype(
-            int
-        )
-        for split, groups in split_by_class(main_label, seed=seed).items()
-    }
+    rows_of = split_copies_by_class(y, copies, seed=seed)
+    firsts = np.unique(copies, return_index=True)[1]
     empty = [split for split in SPLITS if not len(rows_of[split])]
     if empty:
         raise ValueError(
             f"path must hold at least 3 different texts of a label, for training, validation and testing; of "
-            f"{len(copies)} texts with {len(classes)} labels none is left for {empty[0]}"
+            f"{len(firsts)} texts with {len(classes)} labels none is left for {empty[0]}"
         )
     symbols = vocabulary((texts[row] for row in rows_of["train"]), min_count)
     ids = {symbol: number for number, symbol in enumerate(symbols) if number > 0}
@@ -142,32 +138,25 @@ def _prepared(data: LabelledTexts, unit: str, max_len: int | None, min_count: in
     names = tuple(classes)
     said = (
         *_cut_line(whole, max_len),
-        *_contradiction_line(data, y, copies),
-        *_rare_line(names, main_label, [data.places[rows[0]] for rows in copies]),
+        *_contradiction_line(data, y, copies, firsts),
+        *_rare_line(names, y[firsts], [data.places[row] for row in firsts]),
         *_unknown_line(parts),
     )
     return _Prepared(parts, names, symbols, max(map(len, texts)), said)
 
 
-def _copies(texts: Sequence[Sequence[str]]) -> list[np.ndarray]:
-    """The rows of each different text, in the order in which the texts come up.
+def _copies(texts: Sequence[Sequence[str]]) -> np.ndarray:
+    """(N,) a number for each different text, in the order in which they come up.
 
-    >>> [rows.tolist() for rows in _copies(["ab", "c", "ab"])]
-    [[0, 2], [1]]
+    >>> _copies(["ab", "c", "ab"]).tolist()
+    [0, 1, 0]
     """
-    rows_of: dict[Sequence[str], list[int]] = {}
-    for row, text in enumerate(texts):
-        rows_of.setdefault(text, []).append(row)
-    return [np.array(rows) for rows in rows_of.values()]
+    numbers: dict[Sequence[str], int] = {}
+    return np.array([numbers.setdefault(text, len(numbers)) for text in texts])
 
 
 def _stem(path: Path) -> str:
     return path.absolute().name if path.is_dir() else path.stem
-
-
-def _most_frequent(classes: np.ndarray) -> int:
-    """The most frequent class; the lowest of equally frequent ones."""
-    return int(np.bincount(classes).argmax())
 
 
 def _cut_line(texts: Sequence[Sequence[str]], max_len: int | None) -> tuple[str, ...]:
@@ -178,25 +167,27 @@ def _cut_line(texts: Sequence[Sequence[str]], max_len: int | None) -> tuple[str,
     ) * (cut > 0)
 
 
-def _contradiction_line(data: LabelledTexts, y: np.ndarray, copies: Sequence[np.ndarray]) -> tuple[str, ...]:
-    several = [rows for rows in copies if len(set(y[rows])) > 1]
-    if not several:
+def _contradiction_line(
+    data: LabelledTexts, y: np.ndarray, copies: np.ndarray, firsts: np.ndarray
+) -> tuple[str, ...]:
+    others = np.flatnonzero(y != y[firsts[copies]])
+    if not len(others):
         return ()
-    rows = several[0]
-    first, other = rows[0], rows[y[rows] != y[rows[0]]][0]
+    other = others[0]
+    first = firsts[copies[other]]
     return (
-        f"{len(several)} texts occur with several labels, such as that at {data.places[first]}, labelled "
-        f"{data.labels[first]!r} there and {data.labels[other]!r} at {data.places[other]}; at most one "
-        "of them can be predicted right",
+        f"{len(set(copies[others].tolist()))} texts occur with several labels, such as that at "
+        f"{data.places[first]}, labelled {data.labels[first]!r} there and {data.labels[other]!r} at "
+        f"{data.places[other]}; at most one of them can be predicted right",
     )
 
 
-def _rare_line(names: Sequence[str], main_label: np.ndarray, places: Sequence[str]) -> tuple[str, ...]:
-    counts = np.bincount(main_label, minlength=len(names))
+def _rare_line(names: Sequence[str], y: np.ndarray, places: Sequence[str]) -> tuple[str, ...]:
+    counts = np.bincount(y, minlength=len(names))
     rare = np.flatnonzero(counts < len(SPLITS))
     if not len(rare):
         return ()
-    found = np.flatnonzero(main_label == rare[0])
+    found = np.flatnonzero(y == rare[0])
     where = f", at {places[found[0]]}" if len(found) else ""
     return (
         f"{len(rare)} of {len(names)} labels have fewer than 3 different texts, so not every split has one, "
@@ -227,9 +218,13 @@ def _spec(prepared: _Prepared, name: str, unit: str, *, of_user: bool) -> TaskSp
         chance_accuracy=int(np.bincount(y).max()) / len(y),
         data_source=f"text-{name}-{len(y)}" if of_user else f"faker-surnames-{len(y)}",
         citation="Robertson 2017, PyTorch tutorials: Classifying names with a character-level RNN",
-        class_names=prepared.class_names,
-        symbols=prepared.symbols,
+        class_names=_few(prepared.class_names),
+        symbols=_few(prepared.symbols),
     )
+
+
+def _few(names: tuple[str, ...]) -> tuple[str, ...] | None:
+    return names if len(names) <= MOST_NAMES else None
 
 
 def _make_split(parts: dict[str, Part], seq_len: int, split: str, _epoch: int) -> Split:

@@ -81,6 +81,12 @@ def test_words_and_punctuation_are_symbols_of_their_own(tmp_path):
     assert len(held_out) == 4  # of ten words six are in the training part
 
 
+def test_a_vocabulary_that_nobody_reads_is_not_named_in_the_spec(tmp_path):
+    lines = [(label, f"{label}{n}") for label in "ab" for n in range(4000)]
+    spec = load_text(path=tsv(tmp_path, lines), unit="word").spec
+    assert spec.symbols is None and spec.class_names == ("a", "b") and 4096 < spec.vocab_size < 8000
+
+
 # --- vocabulary, duplicates, lengths --------------------------------------------------------------------
 
 
