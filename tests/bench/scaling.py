@@ -2,8 +2,8 @@
 
     python -m tests.bench.scaling [RUNS ...] [folder=FOLDER]        1000 10000 100000 by default
 
-The rows are made up, in a temporary folder or in FOLDER, where they stay. They are written without waiting for
-the disk, which a run does. Prints one line a size; docs/scaling.md holds what was found.
+The rows are made up, in a temporary folder or in FOLDER, where they stay. They are written without waiting
+for the disk, which a run does. Prints one line a size; docs/scaling.md holds what was found.
 """
 
 from __future__ import annotations
