@@ -12,12 +12,16 @@ import torch
 from harness.tasks.common.arguments import one_of, split_sizes, whole_number
 from harness.tasks.common.disjoint import disjoint_splits
 from harness.tasks.common.dyck import draw_dyck_words, random_true_step
+from harness.tasks.common.dyck_counts import LONGEST_LISTED, all_words, are_used_up, words_of_depth
 from harness.tasks.common.names import names_of
 from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.task import Split, Task, TaskSpec, full_lengths
 
 VARIANTS = ("valid", "depth")
+
+LONGEST_COUNTED = 64
+"""Longer words of two or more types are more than any split holds."""
 
 
 def make_bracket_matching(
@@ -87,13 +91,15 @@ def make_bracket_matching(
     Hewitt et al. 2020, arXiv 2010.07515 (bounded depth) and Suzgun et al. 2019, arXiv 1911.03329.
     """
     variant = one_of("variant", variant, VARIANTS)
-    num_types = whole_number("num_types", num_types, high=2**14 - 1)
+    fewest = 2 if variant == "depth" and num_types != 1 else 1  # 1 has an error of its own
+    num_types = whole_number("num_types", num_types, low=fewest, high=2**14 - 1)
     max_depth = whole_number("max_depth", max_depth, low=2)
     shortest = max(12, 2 * max_depth) if variant == "valid" else 2 * max_depth
     seq_len = whole_number("seq_len", seq_len, low=shortest)
-    if seq_len % 2:
-        raise ValueError(f"seq_len must be even, not {seq_len}; the nearest is {seq_len + 1}")
     sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
+    if seq_len % 2:
+        raise ValueError(f"seq_len must be even, not {seq_len}; the nearest is {seq_len - 1}")
+    _check_enough_words(seq_len, variant, num_types, max_depth, sizes)
     seed = whole_number("seed", seed, low=0, high=None)
     num_classes = 2 if variant == "valid" else max_depth
     spec = TaskSpec(
@@ -122,6 +128,31 @@ def make_bracket_matching(
     )
     splits = disjoint_splits(draw, seed=seed, sizes=sizes)
     return Task(spec, splits, fresh, baselines=equal_classes(num_classes))
+
+
+def _check_enough_words(
+    seq_len: int, variant: str, num_types: int, max_depth: int, sizes: dict[str, int]
+) -> None:
+    """Refuses at once the sizes at which looking for new words would take long and find none."""
+    held_out = sizes["val"] + sizes["test"]
+    words = None
+    if variant == "depth" and num_types == 1 and are_used_up(1, held_out / max_depth):
+        raise ValueError(
+            "num_types must be at least 2 in depth, not 1: of one type there is a single word of depth 1, "
+            "()()…, which cannot be in training and test"
+        )
+    if variant == "depth" and num_types > 1 and seq_len <= LONGEST_COUNTED:
+        shapes = min(words_of_depth(seq_len, max_depth))
+        words, held_out = shapes * num_types ** (seq_len // 2), held_out // max_depth
+    elif variant == "valid" and num_types == 1 and seq_len <= LONGEST_LISTED:
+        every = all_words(seq_len, max_depth)
+        words, held_out = int(_can_move_below_zero(every, num_types).sum()), held_out // 2
+    if words is not None and are_used_up(words, held_out):
+        raise ValueError(
+            f"seq_len must be longer, not {seq_len}, or num_types more, not {num_types}: a class has only "
+            f"{words} words, too few to keep n_val={sizes['val']} and n_test={sizes['test']} out of "
+            "training; or lower these"
+        )
 
 
 def bracket_symbols(num_types: int) -> tuple[str, ...] | None:

@@ -16,7 +16,7 @@ from harness.tasks.common.image_splits import image_splits
 from harness.tasks.common.own_task import best_constant
 from harness.tasks.common.run_names import run_name
 from harness.tasks.files.content import hash_parts
-from harness.tasks.files.idx_folder import find_idx_set, read_idx_set
+from harness.tasks.files.idx_folder import class_names, find_idx_set, read_idx_set
 from harness.tasks.files.images import Images
 from harness.tasks.files.locations import FileVersion, file_versions
 from harness.tasks.task import Baselines, Task, TaskSpec
@@ -53,9 +53,10 @@ def load_idx(
         qmnist-train-labels-idx2-int.gz, 8 columns                         ->  the first is the class
 
     Sizes and labels are those of the files, which may be packed or not, with `-` or `.` in their names.
-    Classes are the labels of both parts in rising order. The test part is the published one, and 1/12 of
-    each class of the training part, rounded, is for validation: always the same images. Pixels are float32
-    from 0 to 1. Variants as in `load_mnist`, with `-transposed` where images are.
+    Classes are the labels of both parts in rising order, named by EMNIST's `PREFIX-mapping.txt` where it is
+    beside them. The test part is the published one, and 1/12 of each class of the training part, rounded,
+    is for validation: always the same images. Pixels are float32 from 0 to 1. Variants as in `load_mnist`,
+    with `-transposed` where images are.
 
     Baseline: always answering the most frequent class of the test part. The loss without memory is not known.
 
@@ -93,6 +94,9 @@ def load_idx(
     rows, columns = image_set.size
     seq_len = checked_length(rows if seq_len is None else seq_len, rows * columns)
     order, variant = pixel_order(permutation, rows * columns)
+    labels = image_set.class_names or tuple(map(str, range(image_set.num_classes)))
+    names = class_names(paths[0], labels)
+    named = image_set.class_names if names == labels else names
     answer, chance = best_constant(image_set.images.test_y, None)
     spec = TaskSpec(
         name=name,
@@ -104,7 +108,7 @@ def load_idx(
         chance_accuracy=chance,
         data_source=f"idx-{name}",
         citation="own data",
-        class_names=image_set.class_names,
+        class_names=named,
     )
     as_sequences = functools.partial(to_sequences, order=order, seq_len=seq_len)
     make_split = image_splits(image_set.images, as_sequences, n_train=n_train, seed=seed)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from harness.tasks.common.arguments import split_sizes, whole_number
-from harness.tasks.common.disjoint import check_enough_sequences, disjoint_splits
+from harness.tasks.common.disjoint import checked_length, disjoint_splits
 from harness.tasks.common.predictors import by_token
 from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.task import Baselines, Split, Task, TaskSpec, full_lengths
@@ -62,9 +62,10 @@ def make_majority(
     frequent one.
     """
     num_classes = whole_number("num_classes", num_classes, low=2)
-    seq_len = whole_number("seq_len", seq_len, low=max(3, num_classes))
+    seq_len = checked_length(
+        seq_len, low=max(3, num_classes), symbols=num_classes, n_val=n_val, n_test=n_test
+    )
     sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
-    check_enough_sequences(seq_len, num_classes, sizes)
     seed = whole_number("seed", seed, low=0, high=None)
     last_right = last_is_majority(seq_len, num_classes)
     spec = TaskSpec(

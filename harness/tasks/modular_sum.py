@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from harness.tasks.common.arguments import split_sizes, whole_number
-from harness.tasks.common.disjoint import check_enough_sequences, disjoint_splits
+from harness.tasks.common.disjoint import checked_length, disjoint_splits
 from harness.tasks.common.predictors import equal_classes
 from harness.tasks.common.random_streams import uniform_integers
 from harness.tasks.task import MakeSplit, Split, Task, TaskSpec, full_lengths
@@ -59,8 +59,8 @@ def make_modular_sum(
 
     Source: after Delétang et al. 2023, ICLR, arXiv 2207.02098, modular arithmetic (simple).
     """
-    seq_len = whole_number("seq_len", seq_len, low=2)
     modulus = whole_number("modulus", modulus, low=2)
+    seq_len = checked_length(seq_len, low=2, symbols=modulus, n_val=n_val, n_test=n_test)
     sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = sum_spec(
@@ -104,8 +104,7 @@ def sum_spec(*, name: str, variant: str, seq_len: int, modulus: int, citation: s
 
 
 def sum_splits(*, seed: int, sizes: dict[str, int], seq_len: int, modulus: int) -> MakeSplit:
-    """Disjoint splits of a modular sum; raises a ValueError if there are too few sequences."""
-    check_enough_sequences(seq_len, modulus, sizes)
+    """Disjoint splits of a modular sum, whose length `checked_length` has checked."""
     draw = functools.partial(_draw, seq_len=seq_len, modulus=modulus)
     return disjoint_splits(draw, seed=seed, sizes=sizes)
 

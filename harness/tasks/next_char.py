@@ -93,9 +93,10 @@ def load_next_char(
         split: ids[len(ids) * low // 10 : len(ids) * high // 10]
         for split, low, high in zip(SPLITS, BOUNDARIES[:-1], BOUNDARIES[1:], strict=True)
     }
+    _check_length(seq_len, {split: len(part) for split, part in parts.items()})
     starts = {split: _starts(split, len(parts[split]), seq_len, every_step) for split in SPLITS}
     counts = {
-        split: _count(split, wanted, len(starts[split]), len(ids), seq_len, len(parts[split]) - 1)
+        split: _count(split, wanted, len(starts[split]))
         for split, wanted in zip(SPLITS, (n_train, n_val, n_test), strict=True)
     }
     pairs, pair_counts = np.unique(ids[:-1] * len(letters) + ids[1:], return_counts=True)
@@ -215,6 +216,12 @@ def _read(path: Path) -> tuple[str, str]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not text in UTF-8 ({error}); convert it first") from None
+    if "\0" in text:
+        order = "be" if raw.index(b"\0") % 2 == 0 else "le"
+        raise ValueError(
+            f"{path} is not text in UTF-8: it holds zero bytes, as UTF-16 does; convert it first, for "
+            f"instance with `iconv -f utf-16{order} -t utf-8 {path.name}`"
+        )
     return text.replace("\r\n", "\n").replace("\r", "\n"), hashlib.sha256(raw).hexdigest()
 
 
@@ -226,13 +233,24 @@ def _encode(text: str) -> tuple[str, np.ndarray]:
     return "".join(map(chr, letters)), ids.reshape(-1).astype(np.int64)
 
 
-def _count(split: str, wanted: object, most: int, characters: int, seq_len: int, longest: int) -> int:
-    """The checked number of windows to take from a part that has `most`, of at most `longest` characters."""
-    if most < 1:
+def _check_length(seq_len: int, characters: dict[str, int]) -> None:
+    """Refuses windows that do not fit, with the character after them, into the shortest part of the text."""
+    split = min(characters, key=lambda name: characters[name])
+    shortest, total = characters[split], sum(characters.values())
+    if shortest < 2:
         raise ValueError(
-            f"seq_len must be at most {max(longest, 0)} with a text of {characters} characters, "
-            f"a tenth of which is for {split}, not {seq_len}; use a longer text or shorter windows"
+            f"a text of {total} characters is too short: {split} has {shortest} of them, and each part needs "
+            "a window and the character after it; use at least 20 characters"
         )
+    if seq_len >= shortest:
+        raise ValueError(
+            f"seq_len must be at most {shortest - 1} with a text of {total} characters, {shortest} of which "
+            f"are for {split}, not {seq_len}; use a longer text or shorter windows"
+        )
+
+
+def _count(split: str, wanted: object, most: int) -> int:
+    """The checked number of windows to take from a part that has `most`."""
     if wanted is None:
         return most
     number = whole_number(f"n_{split}", wanted)

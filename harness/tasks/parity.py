@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from harness.tasks.common.arguments import split_sizes, whole_number
+from harness.tasks.common.disjoint import checked_length
 from harness.tasks.common.predictors import equal_classes
 from harness.tasks.modular_sum import sum_of, sum_spec, sum_splits
 from harness.tasks.task import Task
@@ -47,7 +48,7 @@ def make_parity(
 
     Source: Delétang et al. 2023, ICLR, arXiv 2207.02098, parity check.
     """
-    seq_len = whole_number("seq_len", seq_len, low=2)
+    seq_len = checked_length(seq_len, low=2, symbols=2, n_val=n_val, n_test=n_test)
     sizes = split_sizes(n_train, n_val, n_test, sample_bytes=8 * seq_len)
     seed = whole_number("seed", seed, low=0, high=None)
     spec = sum_spec(

@@ -5,6 +5,7 @@ import math
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -38,6 +39,25 @@ def test_each_sample_is_the_one_that_was_given(kind):
     assert (task.spec.variant, task.spec.data_source) == ("values-raw", "arrays-arrays")
     assert [len(split) for split in (task.train, task.val, task.test)] == [12, 4, 4]
     assert task.train.y.bincount().tolist() == [6, 6]
+
+
+def objects(sequences):
+    array = np.empty(len(sequences), dtype=object)
+    array[:] = sequences
+    return array
+
+
+def test_tables_and_arrays_of_objects_are_read_too():
+    frame = pd.DataFrame({"a": np.arange(12.0), "b": np.arange(12.0) / 4, "y": pd.Series(["u", "v"] * 6)})
+    task = Task.from_arrays(frame[["a", "b"]], frame["y"], normalize=False)
+    expected = sorted((str([[float(i)], [i / 4]]), "uv"[i % 2]) for i in range(12))
+    assert samples(task) == expected
+    for kind in (object, "U1", np.dtypes.StringDType() if hasattr(np.dtypes, "StringDType") else object):
+        assert samples(Task.from_arrays(frame[["a", "b"]].values, np.array(["u", "v"] * 6, dtype=kind),
+                                        normalize=False)) == expected  # fmt: skip
+    ragged = [x[: 1 + i % 3] for i, x in enumerate(X)]
+    one, other = Task.from_arrays(ragged, Y), Task.from_arrays(objects(ragged), Y)
+    assert one.fingerprint == other.fingerprint
 
 
 @pytest.mark.parametrize("kind", [np.array, torch.tensor, list])
@@ -155,6 +175,7 @@ REFUSED = [
     ({"y": Y[:19]}, "y must have shape (20,), a label for each of 20 samples, not (19,)"),
     ({"y": np.arange(20.0)}, WORDS + "float64; convert it, or use target='value' to predict numbers"),
     ({"y": [1, "a"] * 10}, WORDS + "a mixture of both"),
+    ({"y": np.array(Y, dtype=bytes)}, "y must hold numbers or words, not |S1; decode them with"),
     ({"y": ["a", " "] * 10}, "y must name a class for each sample, not '' (sample 1)"),
     ({"y": range(20)}, "val must have at least one sample, not 0 of 20; 3 different samples of one"),
     ({"train": [0], "val": [1]}, "or none, not train, val alone"),

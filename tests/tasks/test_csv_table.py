@@ -163,9 +163,6 @@ NO_NUMBER += ['"1,5"', '"1,000.5"', '"1.000,5"']
 def test_what_is_no_number_is_refused_with_file_and_line(write, cell, text):
     bad = line_of(4, "2.25" if text is WIDE else "-4", cell, text)
     path = write(bad)
-    if cell == "1\u00a0":  # a blank of another kind is a blank
-        read(path)
-        return
     column = "t1" if text is WIDE else "ay"
     with pytest.raises(ValueError, match=rf"^{re.escape(str(path))}:4: column '{column}' must hold numbers"):
         load_csv(path=path)
@@ -269,7 +266,7 @@ def simple_parse(text):
     head, *lines = text.rstrip("\n").split("\n")
     rows = []
     for line in lines:
-        label, *cells = [cell.strip(" ") for cell in line.split(",")]
+        label, *cells = [cell.strip(" \t") for cell in line.split(",")]
         if len(cells) != head.count(",") or not label or '"' in line:
             return None
         if any(set(cell) - set("0123456789.eE+-") for cell in cells):
@@ -290,7 +287,27 @@ CELLS = st.one_of(
     st.sampled_from(["1e5", " 2 ", ".5", "5.", "+3", "-0", "1E-3", "007"]),
 )
 ODD = st.sampled_from(
-    ["1_0", "0x1", "nan", "", "1,5", '"', "\r", "\t", ";", "inf", "1e999", "é", "\ufeff", "1e", "\x1c", "−1"]
+    [
+        "1_0",
+        "0x1",
+        "nan",
+        "",
+        "1,5",
+        '"',
+        "\r",
+        "\t",
+        ";",
+        "inf",
+        "1e999",
+        "é",
+        "\ufeff",
+        "1e",
+        "\x0b",
+        "\x1c",
+        "\xa0",
+        "\u2028",
+        "−1",
+    ]
 )
 
 

@@ -64,6 +64,19 @@ def test_of_several_sets_in_a_folder_one_is_chosen_by_its_prefix(tmp_path):
         load_idx(path=tmp_path, prefix="emnist-leters")
 
 
+def test_emnists_mapping_names_the_classes_and_changes_nothing_else(tmp_path):
+    write_idx(tmp_path, *ARRAYS, names=[f"emnist-letters-{name}" for name in IDX_NAMES])
+    bare, mapping = load_idx(path=tmp_path), tmp_path / "emnist-letters-mapping.txt"
+    mapping.write_text("1 65 97 \n2 66 98\n3 67 99\n4 48\n5 49\n")
+    task = load_idx(path=tmp_path)
+    assert task.spec.class_names == ("A/a", "B/b", "C/c", "0")
+    assert (task.fingerprint, task.content) == (bare.fingerprint, bare.content)
+    for text, said in (("1 65\n2 x\n", "mapping.txt:2: a line must be"), ("1 65\n", "not lack 2")):
+        mapping.write_text(text)
+        with pytest.raises(ValueError, match=said):
+            load_idx(path=tmp_path)
+
+
 def test_the_first_of_several_columns_of_labels_is_the_class(tmp_path):
     x, y, test_x, test_y = ARRAYS
     wide = [np.stack([part, *[part * 0 + 7] * 7], axis=1).astype(np.int32) for part in (y, test_y)]

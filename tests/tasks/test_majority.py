@@ -115,7 +115,7 @@ def test_shorter_lengths_are_refused():
         with pytest.raises(
             ValueError, match=f"seq_len must be .* at least {low}, not {low - 1}; the nearest is {low}"
         ):
-            make_majority(seq_len=low - 1, num_classes=num_classes)
+            make_majority(seq_len=low - 1, num_classes=num_classes, n_val=1, n_test=1)
     with pytest.raises(ValueError, match="num_classes must be .* at least 2, not 1"):
         make_majority(num_classes=1)
     with pytest.raises(ValueError, match="seq_len must be at least 13, not 12, .* there are 4096 sequences"):

@@ -81,7 +81,9 @@ def test_too_few_sequences_are_refused_with_the_length_that_has_enough(make, bas
     assert base**seq_len < 2 * 3_000 <= base ** (seq_len + 1)
     make(seq_len=seq_len + 1)
     make(seq_len=2, n_val=1, n_test=1)
-    with pytest.raises(ValueError, match="seq_len must be .* at least 2, not 1; the nearest is 2"):
+    with pytest.raises(
+        ValueError, match=f"seq_len must be .* at least {seq_len + 1}, not 1; the nearest is {seq_len + 1}"
+    ):
         make(seq_len=1)
 
 

@@ -1,6 +1,8 @@
 """Next character: windows cut with slices, frequencies counted with dictionaries."""
 
+import functools
 import math
+import re
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -39,7 +41,9 @@ def read_back(split, letters):
 
 
 @settings(max_examples=30, deadline=None)
-@given(text=st.text(min_size=20, max_size=200).filter(lambda t: "\r" not in t), seq_len=st.integers(1, 30))
+@given(
+    text=st.text(min_size=20, max_size=200).filter(lambda t: not {*"\r\0"} & {*t}), seq_len=st.integers(1, 30)
+)
 def test_every_window_of_a_part_and_no_other_is_taken(tmp_path_factory, text, seq_len):
     text = text.removeprefix("\ufeff")
     path = tmp_path_factory.getbasetemp() / "some text.txt"
@@ -143,9 +147,36 @@ def test_bad_files_and_lengths_are_refused(tmp_path):
     (tmp_path / "latin.txt").write_bytes("café".encode("latin-1") * 50)
     with pytest.raises(ValueError, match=r"latin.txt is not text in UTF-8"):
         load_next_char(path=tmp_path / "latin.txt")
+    for order in ("le", "be"):
+        (tmp_path / "wide.txt").write_bytes("a plain text of letters\n".encode(f"utf-16-{order}") * 50)
+        with pytest.raises(ValueError, match=f"wide.txt is not text in UTF-8: .* `iconv -f utf-16{order} "):
+            load_next_char(path=tmp_path / "wide.txt")
     (tmp_path / "empty.txt").write_bytes(b"")
     with pytest.raises(ValueError, match="a text of 0 characters"):
         load_next_char(path=tmp_path / "empty.txt")
+
+
+@pytest.mark.parametrize("labels", ["last", "every_step"])
+@pytest.mark.parametrize("characters", [15, 20, 57, 101])
+def test_the_longest_window_that_an_error_names_is_one_that_fits(tmp_path, characters, labels):
+    (tmp_path / "text.txt").write_text(("abcdefghij" * 11)[:characters])
+    ask = functools.partial(load_next_char, path=tmp_path / "text.txt", labels=labels)
+    if characters == 15:  # 12, 1 and 2 characters
+        with pytest.raises(
+            ValueError, match="a text of 15 characters is too short: val has 1 .* at least 20"
+        ):
+            ask(seq_len=1)
+        return
+    bounds = [characters * share // 10 for share in (0, 8, 9, 10)]
+    parts = [high - low for low, high in pairwise(bounds)]
+    for wrong in (min(parts), parts[0], 5000):
+        with pytest.raises(ValueError, match=f"^seq_len must be at most .*, not {wrong};") as error:
+            ask(seq_len=wrong)
+        longest = int(re.search(r"at most (\d+)", str(error.value))[1])
+        task = ask(seq_len=longest)
+        assert min(len(task.train), len(task.val), len(task.test)) >= 1
+        with pytest.raises(ValueError, match="^seq_len must be at most"):
+            ask(seq_len=longest + 1)
 
 
 def test_the_source_of_a_file_is_its_name_length_and_hash(tmp_path):

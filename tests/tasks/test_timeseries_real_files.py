@@ -83,8 +83,7 @@ def test_a_class_that_only_the_test_part_has_is_warned_about_by_name(problem, ca
     assert task.spec.class_names == ("a", "b", "c")
     assert [record.getMessage() for record in caplog.records] == [
         "timeseries (Own): no sample of the declared 'd'; left out",
-        "timeseries (Own-raw), train: no sample of class 2 ('c'), of 3 classes: no cell can learn what they "
-        "are",
+        "timeseries (Own-raw), train: no sample of class 2 ('c'), of 3 classes, which no cell can then learn",
     ]
 
 

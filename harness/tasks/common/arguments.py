@@ -7,8 +7,11 @@ import operator
 import os
 from collections.abc import Iterable
 
+MOST = 2**31 - 1
+"""Largest whole number of an argument that has no other limit."""
 
-def whole_number(name: str, value: object, *, low: int = 1, high: int | None = 2**31 - 1) -> int:
+
+def whole_number(name: str, value: object, *, low: int = 1, high: int | None = MOST) -> int:
     """Returns `value` as an int; it must be a whole number from `low` to `high`.
 
     Raises:
@@ -30,9 +33,8 @@ def whole_number(name: str, value: object, *, low: int = 1, high: int | None = 2
     if number < low:
         raise ValueError(f"{wanted}; the nearest is {low}")
     if high is not None and number > high:
-        raise ValueError(
-            f"{name} must be a whole number of at most {high}, not {number}; the nearest is {high}"
-        )
+        nearest = "" if high == MOST else f"; the nearest is {high}"  # what memory holds may be far less
+        raise ValueError(f"{name} must be a whole number of at most {high}, not {number}{nearest}")
     return number
 
 

@@ -27,6 +27,8 @@ def checked_inputs(x: Any, lengths: Any, tokens: bool | None) -> tuple[np.ndarra
     Raises:
         ValueError: the sample is named, and the rule.
     """
+    if isinstance(x, np.ndarray) and x.dtype == object and x.ndim == 1:
+        x = list(x)  # sequences of unequal lengths
     if isinstance(x, Sequence) and not isinstance(x, str):
         x, lengths = _stacked([_as_array(f"x[{i}]", one) for i, one in enumerate(x)], lengths)
     else:
@@ -167,10 +169,11 @@ def _as_array(name: str, value: Any, *, words: bool = False) -> np.ndarray:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ValueError(f"{name} must be an array ({error})") from None
-    if words and array.dtype == object and all(isinstance(one, str) for one in array.flat):
-        array = array.astype(str)
+    if words and array.dtype.kind in "OT" and all(isinstance(one, str) for one in array.flat):
+        array = np.array(array.tolist(), dtype=str)
     if array.dtype.kind not in ("biufU" if words else "biuf") and array.size:
-        raise ValueError(f"{name} must hold numbers{' or words' * words}, not {array.dtype}")
+        way_out = "; decode them with numpy.char.decode" if words and array.dtype.kind == "S" else ""
+        raise ValueError(f"{name} must hold numbers{' or words' * words}, not {array.dtype}{way_out}")
     return array
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from harness.tasks.common.arguments import whole_number
 from harness.tasks.common.random_streams import random_stream
 from harness.tasks.task import MakeSplit, Split
 
@@ -92,19 +93,24 @@ def row_hashes(x: np.ndarray) -> np.ndarray:
     return hashes
 
 
-def check_enough_sequences(seq_len: int, symbols: int, sizes: dict[str, int]) -> None:
-    """Refuses a length with too few sequences, for tasks that use all symbols ** seq_len of them.
+def checked_length(seq_len: object, *, low: int, symbols: int, n_val: object, n_test: object) -> int:
+    """Returns a number of steps with enough sequences, for tasks that use all symbols ** seq_len of them.
 
     Raises:
-        ValueError: fewer than 2 (n_val + n_test) sequences have this length.
+        ValueError: it is no whole number of at least `low`, or fewer than 2 (n_val + n_test) sequences have
+            this length.
     """
-    held_out = sizes["val"] + sizes["test"]
-    if symbols ** min(seq_len, 64) >= 2 * held_out:  # 2⁶⁴ sequences are more than memory holds
-        return
-    nearest = next(steps for steps in itertools.count(seq_len) if symbols**steps >= 2 * held_out)
+    held_out = whole_number("n_val", n_val) + whole_number("n_test", n_test)
+    fewest = next(steps for steps in itertools.count(low) if symbols**steps >= 2 * held_out)
+    try:
+        number = whole_number("seq_len", seq_len, low=low)
+    except ValueError:
+        return whole_number("seq_len", seq_len, low=fewest)  # raises, and names a length that is allowed
+    if number >= fewest:
+        return number
     raise ValueError(
-        f"seq_len must be at least {nearest}, not {seq_len}, to keep n_val + n_test = {held_out} samples out "
-        f"of training: there are {symbols**seq_len} sequences of {seq_len} steps, and {2 * held_out} are "
+        f"seq_len must be at least {fewest}, not {number}, to keep n_val + n_test = {held_out} samples out "
+        f"of training: there are {symbols**number} sequences of {number} steps, and {2 * held_out} are "
         f"needed; or lower n_val and n_test"
     )
 

@@ -23,6 +23,9 @@ MOST_NAMED = 5
 """Classes that a note names; of more, the first and how many there are."""
 
 
+MOST_EXPECTED = 20
+"""Classes of which a held-out split is expected to have every one; characters of a text are more."""
+
 MOST_COUNTED = 500
 """Samples whose labels are counted first: mostly they have every class."""
 
@@ -37,12 +40,17 @@ def log_notes(task: Task, name: str, split: Split) -> None:
     others: dict[str, Split] = {}
     if not (task.fresh or _is_generated_here(task) or is_overlapping(split.x)):
         others = {one: vars(task)[one] for one in ("train", "val", "test") if one in vars(task)}
-    for line in [*class_notes(task.spec, name, split), *shared_notes(task.spec, name, split, others)]:
+    lines = [*class_notes(task.spec, name, split), *shared_notes(task.spec, name, split, others)]
+    if name != "train" and "train" in vars(task):
+        lines += unseen_notes(task.spec, name, split, task.train)
+    for line in lines:
         log_once(line)
 
 
 def class_notes(spec: TaskSpec, name: str, split: Split) -> list[str]:
     """A line if classes have no label in a split, or if all labels are of one class; values have no classes.
+
+    A held-out split may lack some of more than `MOST_EXPECTED` classes without a line.
 
     Args:
         spec: of the task.
@@ -58,12 +66,39 @@ def class_notes(spec: TaskSpec, name: str, split: Split) -> list[str]:
         only = class_text(spec, int(counts.argmax()))
         return [f"{title(spec, name)}: every label is {only}, so there is nothing to tell apart"]
     absent = (counts == 0).nonzero().flatten().tolist()
-    if not absent:
+    if not absent or (name != "train" and spec.num_classes > MOST_EXPECTED):
         return []
-    named = ", ".join(class_text(spec, label) for label in absent[:MOST_NAMED])
-    more = f" and {len(absent) - MOST_NAMED} more" if len(absent) > MOST_NAMED else ""
-    effect = "no cell can learn what they are" if name == "train" else "its accuracy says nothing of them"
-    return [f"{title(spec, name)}: no sample of {named}{more}, of {spec.num_classes} classes: {effect}"]
+    effect = "which no cell can then learn" if name == "train" else "of which its accuracy says nothing"
+    return [
+        f"{title(spec, name)}: no sample of {_named(spec, absent)}, of {spec.num_classes} classes, {effect}"
+    ]
+
+
+def unseen_notes(spec: TaskSpec, name: str, split: Split, train: Split) -> list[str]:
+    """A line if labels of a held-out split are of classes that no training sample has.
+
+    Args:
+        spec: of the task.
+        name: of the split.
+        split: its samples.
+        train: the training samples.
+    """
+    if spec.target == "value" or bool(_class_counts(spec, train.y[:MOST_COUNTED]).all()):
+        return []
+    counts = _class_counts(spec, split.y)
+    unseen = ((counts > 0) & (_class_counts(spec, train.y) == 0)).nonzero().flatten().tolist()
+    if not unseen:
+        return []
+    return [
+        f"{title(spec, name)}: {int(counts[unseen].sum())} of {int(counts.sum())} labels are of classes that "
+        f"no training sample has, and count as errors: {_named(spec, unseen)}"
+    ]
+
+
+def _named(spec: TaskSpec, labels: list[int]) -> str:
+    """The first classes of a list by name, and how many more there are."""
+    named = ", ".join(class_text(spec, label) for label in labels[:MOST_NAMED])
+    return named + (f" and {len(labels) - MOST_NAMED} more" if len(labels) > MOST_NAMED else "")
 
 
 def _class_counts(spec: TaskSpec, y: Tensor) -> Tensor:

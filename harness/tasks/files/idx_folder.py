@@ -57,6 +57,32 @@ def _sets(folder: Path) -> dict[str, dict[tuple[str, str], Path]]:
     return sets
 
 
+def class_names(images: Path, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of labels from `PREFIX-mapping.txt` beside the images, as EMNIST has it; else the labels.
+
+    A line of it is a label and the code points of its letters: `1 65 97` stands for A and a.
+
+    Raises:
+        ValueError: the file has another form, or lacks a label.
+    """
+    match = NAME.fullmatch(images.name)
+    path = images.with_name(f"{match['prefix']}-mapping.txt" if match else "")
+    if not path.is_file():
+        return labels
+    names: dict[str, str] = {}
+    for number, line in enumerate(path.read_bytes().decode("ascii", "replace").splitlines(), start=1):
+        label, *codes = line.split() or [""]
+        if not codes or not all(re.fullmatch("[0-9]{1,6}", word) for word in (label, *codes)):
+            raise ValueError(
+                f"{path}:{number}: a line must be a label and code points, such as 1 65 97, not {line[:40]!r}"
+            )
+        names[label] = "/".join(dict.fromkeys(chr(int(code)) for code in codes))
+    lacking = [label for label in labels if label not in names]
+    if lacking:
+        raise ValueError(f"{path} must name every label of the images, not lack {lacking[0]}")
+    return tuple(names[label] for label in labels)
+
+
 def read_idx_set(paths: tuple[Path, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Training images (N, rows, columns) uint8, training labels (N,) int64, and the same of the test part.
 

@@ -87,7 +87,6 @@ def test_samples_with_one_class_are_drawn_again_of_that_class():
     ("name", "changes", "message"),
     [
         ("associative_recall-single", {"num_keys": 2, "num_values": 2}, "has too few samples of class"),
-        ("bracket_matching-depth", {"num_types": 1}, "seq_len=14 has too few samples of class 0 to keep"),
         ("embedded_reber-fixed", {"seq_len": 7}, "seq_len=7 has too few samples of class . to keep n_val=50"),
         ("selective_copy", {"seq_len": 5}, "seq_len=5 has too few samples to keep n_val=50"),
         ("delayed_recall-shared", {"seq_len": 3}, "lower n_val and n_test"),

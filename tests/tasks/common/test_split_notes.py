@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from harness.tasks import NO_LABEL, Split, Task, TaskSpec, load_next_char, make_delayed_recall
-from harness.tasks.common.split_notes import class_notes, log_once, shared_notes
+from harness.tasks.common.split_notes import class_notes, log_once, shared_notes, unseen_notes
 
 
 def spec_of(target="class", num_classes=3, **changes):
@@ -25,11 +25,20 @@ def split_of(labels, first=0, lengths=None):
 def test_a_class_without_samples_is_named():
     spec = spec_of(class_names=("a", "b", "c"))
     assert class_notes(spec, "train", split_of([0, 2, 2])) == [
-        "own (v), train: no sample of class 1 ('b'), of 3 classes: no cell can learn what they are"
+        "own (v), train: no sample of class 1 ('b'), of 3 classes, which no cell can then learn"
     ]
     [line] = class_notes(spec_of(num_classes=9), "test", split_of([0, 1]))
     assert "no sample of class 2, class 3, class 4, class 5, class 6 and 2 more, of 9 classes" in line
     assert class_notes(spec, "val", split_of([0, 1, 2])) == []
+
+
+def test_labels_of_classes_without_a_training_sample_are_counted():
+    spec, train = spec_of(num_classes=4, class_names=tuple("abcd")), split_of([0, 1, 0])
+    assert unseen_notes(spec, "test", split_of([2, 1, 3, 2, 0]), train) == [
+        "own (v), test: 3 of 5 labels are of classes that no training sample has, and count as errors: "
+        "class 2 ('c'), class 3 ('d')"
+    ]
+    assert unseen_notes(spec, "test", split_of([1, 0]), train) == []
 
 
 def test_a_class_that_only_a_late_sample_has_counts():
