@@ -2,8 +2,8 @@
 
     python -m tests.bench.scaling [RUNS ...] [folder=FOLDER]        1000 10000 100000 by default
 
-The rows are made up, in a temporary folder or in FOLDER, where they stay. They are written without waiting for
-the disk, which a run does. Prints a line for each size; docs/scaling.md holds what was found.
+The rows are made up, in a temporary folder or in FOLDER, where they stay. They are written without waiting
+for the disk, which a run does. Prints a line for each size; docs/scaling.md holds what was found.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COLUMNS = "runs  inodes  disk_mb  write_s  list_s  gather_s  report_s  page_mb  
 
 
 def measure(folder: Path, n_runs: int) -> Iterator[float]:
-    """The costs of a folder of so many made-up runs, in the order of `COLUMNS`, each as soon as it is known."""
+    """The costs of a folder of so many made-up runs, in the order of `COLUMNS`, as they become known."""
     yield n_runs
     with patch.object(os, "fsync", lambda _: None):
         writing, _ = _timed(lambda: make_rows(folder, n_runs))
