@@ -5,17 +5,27 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
+import time
 from collections.abc import Sequence
+from typing import Any
 
 from hydra.core.utils import JobReturn
 
 from harness.experiment.errors import flat
 from harness.experiment.places import number_of_workers
-from harness.experiment.remote_jobs import INTERRUPT_S, RemoteJob, failed_return, interrupt_runs
+from harness.experiment.remote_jobs import (
+    INTERRUPT_S,
+    RemoteJob,
+    failed_return,
+    interrupt_runs,
+    runs_in_progress,
+)
 from harness.experiment.workers import LostJobError
 from harness.workers import WorkersBrokenError
 
 log = logging.getLogger("harness.grid")
+
+POLL_S = 0.2
 
 
 def check_options(address: str | None, n_jobs: int | None) -> None:
@@ -37,6 +47,7 @@ def launch(jobs: Sequence[RemoteJob], address: str | None, n_jobs: int | None) -
     """
     from distributed import Client, LocalCluster, wait
 
+    logging.getLogger("distributed").setLevel(logging.ERROR)
     with contextlib.ExitStack() as stack:
         try:
             cluster = address or stack.enter_context(
@@ -54,15 +65,21 @@ def launch(jobs: Sequence[RemoteJob], address: str | None, n_jobs: int | None) -
         try:
             wait(futures)
         except KeyboardInterrupt:
-            client.run(interrupt_runs, jobs[0].command)
-            client.cancel([one for one in futures if one.status == "pending"])
-            with contextlib.suppress(TimeoutError):
-                wait(futures, timeout=INTERRUPT_S)
+            client.cancel(futures)  # none that waits begins
+            _stop_runs(client, jobs[0].command)
             raise
         return [
             one.result() if one.status == "finished" else failed_return(LostJobError(_why(one.exception())))
             for one in futures
         ]
+
+
+def _stop_runs(client: Any, command: str) -> None:
+    """Lets the runs in progress write checkpoints and rows."""
+    client.run(interrupt_runs, command)
+    give_up = time.monotonic() + INTERRUPT_S
+    while sum(client.run(runs_in_progress, command).values()) and time.monotonic() < give_up:
+        time.sleep(POLL_S)
 
 
 def _why(error: BaseException) -> str:

@@ -23,6 +23,9 @@ PATIENCE_S, INTERRUPT_S = 10.0, 15.0
 """Seconds that a step may still take, and a run in all, once it is asked to stop: Slurm waits 30 s."""
 
 
+WAKE_S = 1.0
+"""Seconds until a cancelled task of Ray is noticed: Ray interrupts Python, not what it waits in."""
+
 _pools: list[tuple[str, Pool]] = []
 """The commands and pools of the runs that this process is making, each in a thread of its own."""
 
@@ -58,7 +61,7 @@ class RemoteJob:
         """
         logging.basicConfig(format="%(message)s", level=logging.WARNING)
         sys.path += [folder for folder in self.path if folder not in sys.path]
-        pool = Pool(1, preload=PRELOAD)
+        pool = Pool(1, preload=PRELOAD, wake_s=WAKE_S)
         _pools.append((self.command, pool))
         call = call_of(self.context, self.config, self.task_function, _run_patiently)
         try:
@@ -93,6 +96,11 @@ def interrupt_runs(command: str) -> None:
         for process in pool.processes if name == command else ():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGINT)
+
+
+def runs_in_progress(command: str) -> int:
+    """On such a machine: how many runs of a command are being made."""
+    return sum(name == command for name, _ in _pools)
 
 
 def failed_return(error: BaseException) -> JobReturn:

@@ -52,6 +52,7 @@ class Pool:
         preload: Sequence[str] = (),
         environments: Sequence[Mapping[str, str]] = (),
         starter: Callable[[Sequence[str]], Starter] = usual_starter,
+        wake_s: float | None = None,
     ) -> None:
         """Starts nothing yet.
 
@@ -61,8 +62,10 @@ class Pool:
             environments: variables of the environment of the workers of each of the `size` places; the
                 others are those of this process when the worker is started.
             starter: makes what starts the workers.
+            wake_s: seconds after which waiting for a call lets Python look for interrupts that come without a
+                signal; None: never.
         """
-        self.size = size
+        self.size, self._wake_s = size, wake_s
         self._preload, self._make_starter = preload, starter
         self.environments = [dict(one) for one in environments] or [{} for _ in range(size)]
         self._starter: Starter | None = None
@@ -177,6 +180,8 @@ class Pool:
         One without an outcome was never begun.
         """
         seconds = None if until is None else max(0.0, until - time.monotonic())
+        if self._wake_s is not None:
+            seconds = self._wake_s if seconds is None else min(seconds, self._wake_s)
         connections = [worker.connection for worker in self._busy if not worker.connection.closed]
         ready = wait([*connections, *self._waits_for()], seconds)
         if any(item in ready for item in self._waits_for()):

@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from harness.workers.orphans import adopt_orphans, end_with, kill_children, signal_group
-from harness.workers.stop import FOR_THE_COMMAND, leave_to_the_command
+from harness.workers.stop import FOR_THE_COMMAND, SIGNALS, leave_to_the_command
 from harness.workers.worker import serve
 
 REQUEST = struct.Struct("=ii")
@@ -43,6 +43,7 @@ def main(channel: int, parent: int, preload: list[str], *, bound: bool, shielded
         shielded: whether signals such as SIGTERM, which a cluster sends to all processes of a job, do nothing
             here and in the workers: the pool's process stops the calls, so that they end in order.
     """
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # Ray, for one, blocks some where it starts processes
     for number in FOR_THE_COMMAND if shielded else ():
         signal.signal(number, signal.SIG_IGN)
     if bound:

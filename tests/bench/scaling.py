@@ -3,7 +3,7 @@
     python -m tests.bench.scaling [RUNS ...] [folder=FOLDER]        1000 10000 100000 by default
 
 The rows are made up, in a temporary folder or in FOLDER, where they stay. They are written without waiting
-for the disk, which a run does. Prints one line a size; docs/scaling.md holds what was found.
+for the disk, which a run does. Prints a line for each size; docs/scaling.md holds what was found.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -24,19 +25,20 @@ from tests.bench.grid_cost import make_rows
 COLUMNS = "runs  inodes  disk_mb  write_s  list_s  gather_s  report_s  page_mb  peak_gb"
 
 
-def measure(folder: Path, n_runs: int) -> dict[str, float]:
-    """The costs of a folder of so many made-up runs, by the names of `COLUMNS`."""
+def measure(folder: Path, n_runs: int) -> Iterator[float]:
+    """The costs of a folder of so many made-up runs, in the order of `COLUMNS`, as they become known."""
+    yield n_runs
     with patch.object(os, "fsync", lambda _: None):
         writing, _ = _timed(lambda: make_rows(folder, n_runs))
-    listing, found = _timed(lambda: _inodes_and_blocks(folder))
+    listing, (inodes, blocks) = _timed(lambda: _inodes_and_blocks(folder))
+    yield from (inodes, blocks / 1e6, writing, listing)
     gathering, runs = _timed(lambda: gather(folder))
     assert len(runs) == n_runs
+    yield gathering
     with patch.object(draw_all, "figures_of", lambda _: ()):
         reporting, report = _timed(lambda: write(folder))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    numbers = (n_runs, found[0], found[1] / 1e6, writing, listing, gathering, reporting,
-               report.page.stat().st_size / 1e6, peak / 1e6)  # fmt: skip
-    return dict(zip(COLUMNS.split(), numbers, strict=True))
+    yield from (reporting, report.page.stat().st_size / 1e6)
+    yield resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 def _inodes_and_blocks(folder: Path) -> tuple[int, int]:
@@ -62,8 +64,9 @@ def main(arguments: list[str]) -> None:
     print(COLUMNS, flush=True)
     for n_runs in sizes:
         with tempfile.TemporaryDirectory() as temporary:
-            costs = measure(Path(named[0]) / str(n_runs) if named else Path(temporary), n_runs)
-        print("  ".join(f"{value:.4g}" for value in costs.values()), flush=True)
+            for value in measure(Path(named[0]) / str(n_runs) if named else Path(temporary), n_runs):
+                print(f"{value:.4g}", end="  ", flush=True)
+            print()
 
 
 if __name__ == "__main__":

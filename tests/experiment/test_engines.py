@@ -17,7 +17,7 @@ from tests.experiment.test_slurm import training, wait_for
 
 ROOT = Path(__file__).parents[2]
 MODULES = {"dask": "distributed", "ray": "ray"}
-LONG = ["train.steps=6000", "train.eval_every=3000", "train.checkpoint_minutes=0.01"]
+LONG = ["train.steps=4000", "train.eval_every=2000", "train.checkpoint_minutes=0.01"]
 
 
 def needs(engine):

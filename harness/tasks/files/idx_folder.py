@@ -36,6 +36,8 @@ def find_idx_set(folder: Path, prefix: object) -> tuple[str, tuple[Path, ...]]:
     if prefix is None and len(sets) > 1:
         raise ValueError(f"prefix must be one of {', '.join(map(repr, names))}, sets in {folder}, not null")
     chosen = names[0] if prefix is None else str(prefix).rstrip("-.")
+    if prefix is not None and names == [""]:
+        raise ValueError(f"prefix must be null, since the names in {folder} have none, not {prefix!r}")
     if chosen not in sets or (prefix is not None and not isinstance(prefix, str)):
         near = did_you_mean(chosen, names)
         raise ValueError(f"prefix must be one of {', '.join(map(repr, names))}, not {prefix!r}{near}")

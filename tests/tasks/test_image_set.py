@@ -173,7 +173,7 @@ def test_files_that_are_damaged_or_do_not_fit_are_named(tmp_path, name, raw, sai
         ({"path": "."}, "path must name a folder of IDX files, such as train-images-idx3-ubyte.gz"),
         ({"path": "set", "seq_len": 5}, "seq_len must divide 24, one of 1, 2, 3, 4, 6, 8, 12, 24, not 5"),
         ({"path": "set", "n_train": 99}, "n_train must be at most 72"),
-        ({"path": "set", "prefix": "x"}, "prefix must be one of '', not 'x'"),
+        ({"path": "set", "prefix": "x"}, "prefix must be null, since the names in"),
     ],
 )  # fmt: skip
 def test_what_is_asked_for_and_not_there_is_named(tmp_path, monkeypatch, options, said):
