@@ -1,5 +1,10 @@
 """Benchmarks recurrent cells on sequence classification: accuracy, gradient flow and wall-clock time."""
 
+import sys
+
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
+    del sys.path[0]  # like `harness`, do not look in the working directory first
+
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

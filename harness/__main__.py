@@ -1,6 +1,5 @@
-"""`python -m harness` is `harness`: like it, it does not look for modules in the working directory first."""
+"""`python -m harness` is `harness`."""
 
-import os
 import sys
 
 
@@ -15,7 +14,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if not sys.flags.safe_path and sys.path and sys.path[0] in ("", os.getcwd()):
-        del sys.path[0]  # before any import that is not of Python itself
-
     sys.exit(main())

@@ -43,8 +43,10 @@ def main(arguments: list[str]) -> int:
     a, b = (_runs_of(Path(argument)) for argument in arguments)
     comparison = compare_runs(a, b)
     for letter, path, runs in zip("AB", arguments, (a, b), strict=True):
-        tuning = int((runs["stage"] == "tune").sum())
-        say(f"{letter}: {path}, {counted(len(runs), 'run')}{f', {tuning} for tuning' if tuning else ''}")
+        tuning, stopped = int((runs["stage"] == "tune").sum()), int((runs["status"] == "interrupted").sum())
+        parts = [counted(len(runs), "run"), *([f"{tuning} for tuning"] if tuning else [])]
+        parts += [f"{stopped} interrupted, not compared"] if stopped else []
+        say(f"{letter}: {path}, {', '.join(parts)}")
     say("\n\n".join(sections(comparison)))
     return 0
 

@@ -20,6 +20,9 @@ from harness.training import encoded_size, restored_process
 
 log = logging.getLogger("harness.config")
 
+WIDE = 512
+"""Symbols above which a line names the alternative to one-hot inputs: they take most of a training step."""
+
 
 def checked_plan(config: DictConfig) -> Plan:
     """The plan of a run whose cell was tried; what is good to know of it is logged.
@@ -29,6 +32,12 @@ def checked_plan(config: DictConfig) -> Plan:
     """
     run = plan(config)
     check_contract(run)
+    vocabulary = run.task.spec.vocab_size
+    if run.embedding_size is None and vocabulary is not None and vocabulary > WIDE:
+        _say(
+            f"each of the {vocabulary} symbols of {run.task.spec.name} is an input feature of its own "
+            "(one-hot); model.embedding_size=32 learns 32 features in their place"
+        )
     return run
 
 

@@ -81,7 +81,7 @@ class Comparison:
 
 @np.errstate(invalid="ignore", over="ignore")  # a loss may be infinite in both
 def compare_runs(a: pd.DataFrame, b: pd.DataFrame) -> Comparison:
-    """Compares the runs of the stage `final` in two folders.
+    """Compares the runs of the stage `final` in two folders; those that were interrupted have no outcome.
 
     A setting is matched by `setting`, the hash of all of the config but seed, code and data, and by
     `ORIGIN_COLUMNS`. Where A and B have a setting once each, with other code, data or revisions, it is
@@ -92,7 +92,7 @@ def compare_runs(a: pd.DataFrame, b: pd.DataFrame) -> Comparison:
         b: likewise.
     """
     both = pd.concat([a.assign(side="a"), b.assign(side="b")], ignore_index=True)
-    both = both[both["stage"] != "tune"].reset_index(drop=True)
+    both = both[(both["stage"] != "tune") & (both["status"] != "interrupted")].reset_index(drop=True)
     if both.empty:
         return Comparison([], both, both, {})
     # named by their config alone: what else differs is in `origin`

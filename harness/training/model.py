@@ -105,14 +105,21 @@ def _is_frozen_below(cell: nn.Module) -> bool:
 
 
 class _OneHot(nn.Module):
-    """Token ids as rows of the identity matrix; a look-up is faster than a comparison."""
+    """Token ids as rows of the identity matrix: looked up where it is small, else written into zeros."""
+
+    LARGEST_TABLE = 128
 
     def __init__(self, vocab_size: int):
         super().__init__()
-        self.register_buffer("rows", torch.eye(vocab_size), persistent=False)
+        self.vocab_size = vocab_size
+        small = vocab_size <= self.LARGEST_TABLE
+        self.register_buffer("rows", torch.eye(vocab_size) if small else torch.ones(()), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.embedding(x, self.get_buffer("rows"))
+        rows = self.get_buffer("rows")
+        if rows.dim():
+            return F.embedding(x, rows)
+        return rows.new_zeros(*x.shape, self.vocab_size).scatter_(-1, x[..., None], rows.expand(*x.shape, 1))
 
 
 def _encoder(spec: TaskSpec, embedding_size: int | None) -> nn.Module:

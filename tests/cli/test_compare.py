@@ -27,6 +27,15 @@ def test_settings_stand_side_by_side(folders, capsys):
     assert "too few seeds to say." in out.splitlines()[-1]
 
 
+def test_an_interrupted_run_is_no_outcome_and_is_said(folders, capsys):
+    write(folders / "b", record(seed=7, status="interrupted"))
+    assert main(["compare", "a", "b"]) == 0
+    out = capsys.readouterr().out
+    assert "B: b, 5 runs, 1 interrupted, not compared\n1 setting in both: 1 changed\n" in out
+    (line,) = [line for line in out.splitlines() if line.startswith("changed  mnist")]
+    assert "3 3 3" in line and "not ok" not in out
+
+
 def test_a_gathered_table_is_as_good_as_its_folder(folders, capsys):
     from harness.results import gather
 

@@ -25,8 +25,9 @@ draw_all.figures_of = lambda data: ()
 here = os.getcwd()
 for arguments in (["--version"], ["report", "."], ["runs", "results_dir=."], ["compare", ".", "."], ["list"],
                   ["export", ".", "--to", "csv"], ["report", "nowhere"]):
-    sys.argv = ["harness", *arguments]
+    sys.argv = ["-m", *arguments]
     sys.path.insert(0, here)  # as `python -m` does
+    del sys.modules["harness"]
     try:
         runpy.run_module("harness", run_name="__main__")
     except SystemExit as end:
@@ -53,6 +54,17 @@ def test_reading_results_imports_nothing_from_the_working_directory(tmp_path):
         ["report", "2"],
     ], done.stderr  # fmt: skip
     assert {line[2] for line in said} == {"False"}
+
+
+def test_modules_of_python_itself_do_not_come_from_the_working_directory(tmp_path):
+    for name in ("typing", "argparse", "json", "gc", "signal"):
+        (tmp_path / f"{name}.py").write_text(EVIL)
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "--version"], cwd=tmp_path, capture_output=True, text=True,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.stdout == f"harness {harness.__version__}\n", done.stderr
+    assert not (tmp_path / "imported").exists(), (tmp_path / "imported").read_text()
 
 
 def test_commands_that_run_cells_look_there_last(tmp_path, monkeypatch):

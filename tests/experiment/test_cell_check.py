@@ -115,3 +115,13 @@ def test_a_worker_of_our_own_sweeper_does_not_try_cells_again(monkeypatch):
         master, _ = compose_master(["task=adding,parity", f"hydra/sweeper={sweeper}"])
         HydraConfig.instance().set_config(master)
         assert was_checked_by_the_command() is expected
+
+
+@pytest.mark.parametrize(("symbols", "said"), [(511, False), (600, True)])
+def test_a_large_vocabulary_is_said_once_with_the_alternative(symbols, said, caplog):
+    cell_check._say.cache_clear()
+    recall = ["task=delayed_recall", f"task.num_classes={(symbols + 1) // 2}", "task.seq_len=5", *SMALL]
+    for seed in (1, 2):
+        checked_plan(compose([*recall, f"seed={seed}"]))
+    checked_plan(compose([*recall, "model.embedding_size=4"]))
+    assert caplog.text.count("learns 32 features in their place") == said

@@ -1,5 +1,6 @@
 """The model around a cell: encoding, readout at the last valid step, head, loss, counts of right answers."""
 
+import dataclasses
 import math
 
 import pytest
@@ -63,11 +64,21 @@ def test_token_ids_are_encoded_one_hot_and_real_inputs_are_unchanged():
     assert codes.dtype == torch.float32
     assert model.double().encode(torch.tensor([[0]])).dtype == torch.float64
     assert encoded_size(recall.spec) == 6
+    assert "encoder.rows" not in model.state_dict()
     adding = make_adding(seq_len=4, n_train=2)
     model = SequenceClassifier(adding.spec, nn.RNN(2, 5, batch_first=True))
     assert model.encode(adding.train.x) is adding.train.x
     assert encoded_size(adding.spec) == 2
     assert model(adding.train.x, adding.train.lengths).shape == (2,)
+
+
+@pytest.mark.parametrize("symbols", [2, 128, 129, 5_000])
+def test_one_hot_codes_of_any_vocabulary_are_those_of_torch_without_a_square_table(symbols):
+    spec = dataclasses.replace(make_delayed_recall(seq_len=4, num_classes=3).spec, vocab_size=symbols)
+    model = SequenceClassifier(spec, nn.RNN(symbols, 2, batch_first=True)).double()
+    x = torch.randint(0, symbols, (3, 4))
+    assert torch.equal(model.encode(x), nn.functional.one_hot(x, symbols).double())
+    assert sum(buffer.numel() for buffer in model.buffers()) <= 128**2
 
 
 @pytest.mark.parametrize(
