@@ -25,7 +25,7 @@ from harness.training import probes
 from harness.training.options import TrainOptions
 from harness.training.probes import gradient_flow
 from tests.processes import run_code
-from tests.tasks.own_files import FILES
+from tests.tasks.own_files import FILES, IDX_NAMES, LONG, images, write_idx, write_own_files
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -101,11 +101,29 @@ def test_the_readme_is_short_and_the_promised_pages_exist():
         assert f"docs/{page.name}" in text_of(ROOT / "README.md")
 
 
+def write_named_data(folder, arguments):
+    """Writes the own data that a command names by `task.path`, unless the page shows that file."""
+    task = next((name for name in FILES if {f"task={name}", name} & set(arguments)), None)
+    for argument in arguments:
+        if argument.startswith("task.path=") and task and not (folder / argument[10:]).exists():
+            path = folder / argument[10:]
+            write_own_files(folder / "own")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if task == "idx":
+                write_idx(path, *images(), names=[f"emnist-letters-{name}" for name in IDX_NAMES])
+                continue
+            raw = (folder / "own" / (LONG if path.name == "steps.csv" else FILES[task])).read_bytes()
+            raw = raw.replace(b",", b"\t") if path.suffix == ".tsv" else raw
+            for part in {path, path.with_name(path.name.replace("_TRAIN", "_TEST"))}:
+                part.write_bytes(raw)
+
+
 @pytest.mark.usefixtures("without_figures")
 @pytest.mark.parametrize(("page", "line"), shell_lines(), ids=page_id)
 def test_every_command_that_is_shown_works_up_to_its_training(page, line, page_folder, tiny, capsys):
     folder = page_folder(page)
     program, *arguments = shlex.split(line)
+    write_named_data(folder, arguments)
     if "task=timeseries" in line:
         pytest.importorskip("aeon")
     if program == "make":

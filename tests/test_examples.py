@@ -11,8 +11,13 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
-def test_the_examples_are_the_three_ways_in():
-    assert [path.stem for path in EXAMPLES] == ["lightning_style", "plain_pytorch", "scikit_learn"]
+def test_the_examples_are_the_ways_in():
+    assert [path.stem for path in EXAMPLES] == [
+        "lightning_style",
+        "own_data",
+        "plain_pytorch",
+        "scikit_learn",
+    ]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -17,6 +17,7 @@ from harness.tasks.delayed_recall import make_delayed_recall
 from harness.tasks.embedded_reber import make_embedded_reber
 from harness.tasks.fashion_mnist import fetch_fashion_mnist, load_fashion_mnist
 from harness.tasks.files.timeseries import fetch_timeseries
+from harness.tasks.idx import load_idx
 from harness.tasks.listops import make_listops
 from harness.tasks.majority import make_majority
 from harness.tasks.mnist import fetch_mnist, load_mnist
@@ -46,6 +47,7 @@ __all__ = [
     "load_cifar10",
     "load_csv",
     "load_fashion_mnist",
+    "load_idx",
     "load_mnist",
     "load_next_char",
     "load_timeseries",

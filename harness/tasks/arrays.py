@@ -19,6 +19,7 @@ from harness.tasks.common.array_checks import (
     checked_labels,
     checked_rows,
     checked_values,
+    copies_of,
 )
 from harness.tasks.common.own_options import OwnOptions
 from harness.tasks.common.own_task import OwnSamples, own_task
@@ -150,7 +151,8 @@ def task_of_arrays(
     else:
         y, names = checked_labels(arrays["y"], len(x))
         classes = y
-    rows = checked_rows({split: arrays.get(split) for split in SPLITS}, classes, options.split_seed)
+    given = {split: arrays.get(split) for split in SPLITS}
+    rows = checked_rows(given, classes, copies_of(x, lengths), options.split_seed)
     samples = OwnSamples(x, lengths, y, names, rows)
     content = content or hash_parts(x, lengths, y, *(names or ()), *rows.values())
     return own_task(samples, options, name=name, kind=kind, content=content)

@@ -157,6 +157,11 @@ CASES = {
         {"seq_len": 56, "permutation": "bit_reversal"},
         "59515e97ef3f014f8fdd7ec0aaaee349b50e304897d6f2b70075033ab438b8d3",
     ),
+    "idx": Case(
+        "load_idx",
+        {"path": "idx", "n_train": 60},
+        "5147aff4f248f476a7fd63a3f66760dbe61b5f71579df92d88df9d07efead189",
+    ),
     "listops": Case(
         "make_listops",
         {"seq_len": 60},

@@ -1,9 +1,15 @@
 """Small files of a user's own data, written for tests."""
 
+import gzip
+import struct
+
 import numpy as np
 
-FILES = {"arrays": "arrays.npz", "csv": "csv.csv"}
+FILES = {"arrays": "arrays.npz", "csv": "csv.csv", "idx": "idx"}
 """The file of each task that reads one, below the folder of `write_own_files`."""
+
+LONG = "steps.csv"
+"""A table with a step in each row."""
 
 
 def write_own_files(folder, shift=0):
@@ -15,6 +21,13 @@ def write_own_files(folder, shift=0):
     rows = [[label, *x[:, 0] + shift] for label, x in zip(labels(), features(), strict=True)]
     names = ["label", *(f"t{step}" for step in range(6))]
     (folder / FILES["csv"]).write_text("".join(",".join(map(str, row)) + "\n" for row in [names, *rows]))
+    steps = [
+        f"{i},{t},{ax + shift},{ay},{label}"
+        for i, (label, x) in enumerate(zip(labels(), features(), strict=True))
+        for t, (ax, ay) in enumerate(x)
+    ]
+    (folder / LONG).write_text("\n".join(["sequence,step,ax,ay,label", *steps]))
+    write_idx(folder / FILES["idx"], *images(shift))
     np.savez(folder / FILES["arrays"], x=features() + shift, y=labels())
 
 
@@ -33,3 +46,25 @@ def own_path(task, folder):
         return []
     write_own_files(folder)
     return [f"task.path={folder / FILES[task]}"]
+
+
+def images(shift=0):
+    """Training images (80, 6, 4) and labels from 1 to 4, and test images (20, 6, 4) and labels."""
+    rng = np.random.RandomState(4 + shift)
+    x = rng.randint(0, 256, (100, 6, 4), dtype=np.uint8)
+    y = np.tile(np.arange(1, 5, dtype=np.uint8), 25)
+    return x[:80], y[:80], x[80:], y[80:]
+
+
+IDX_NAMES = [f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1")]
+
+
+def write_idx(folder, *arrays, names=IDX_NAMES):
+    """Writes arrays of bytes or 32-bit integers, packed where a name ends in `.gz`; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array in zip(names, arrays, strict=True):
+        code = 8 if array.dtype == np.uint8 else 12
+        raw = struct.pack(f">4B{array.ndim}I", 0, 0, code, array.ndim, *array.shape)
+        raw += array.astype(">i4").tobytes() if code == 12 else array.tobytes()
+        (folder / name).write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
+    return folder

@@ -5,6 +5,7 @@ import math
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -40,6 +41,25 @@ def test_each_sample_is_the_one_that_was_given(kind):
     assert task.train.y.bincount().tolist() == [6, 6]
 
 
+def objects(sequences):
+    array = np.empty(len(sequences), dtype=object)
+    array[:] = sequences
+    return array
+
+
+def test_tables_and_arrays_of_objects_are_read_too():
+    frame = pd.DataFrame({"a": np.arange(12.0), "b": np.arange(12.0) / 4, "y": pd.Series(["u", "v"] * 6)})
+    task = Task.from_arrays(frame[["a", "b"]], frame["y"], normalize=False)
+    expected = sorted((str([[float(i)], [i / 4]]), "uv"[i % 2]) for i in range(12))
+    assert samples(task) == expected
+    for kind in (object, "U1", np.dtypes.StringDType() if hasattr(np.dtypes, "StringDType") else object):
+        assert samples(Task.from_arrays(frame[["a", "b"]].values, np.array(["u", "v"] * 6, dtype=kind),
+                                        normalize=False)) == expected  # fmt: skip
+    ragged = [x[: 1 + i % 3] for i, x in enumerate(X)]
+    one, other = Task.from_arrays(ragged, Y), Task.from_arrays(objects(ragged), Y)
+    assert one.fingerprint == other.fingerprint
+
+
 @pytest.mark.parametrize("kind", [np.array, torch.tensor, list])
 def test_sequences_of_unequal_lengths_are_a_list_or_an_array_with_lengths(kind):
     lengths = [1 + i % 4 for i in range(20)]
@@ -54,12 +74,12 @@ def test_sequences_of_unequal_lengths_are_a_list_or_an_array_with_lengths(kind):
 
 
 def test_the_type_of_x_or_the_argument_says_whether_it_holds_tokens():
-    x = [[3, 0, 1], [2, 2, 4]] * 6
+    x = [[3, i, 2] for i in range(12)]
     task = Task.from_arrays(x, [0, 1] * 6)
-    assert (task.spec.vocab_size, task.spec.variant, task.train.x.dtype) == (5, "tokens", torch.int64)
+    assert (task.spec.vocab_size, task.spec.variant, task.train.x.dtype) == (12, "tokens", torch.int64)
     assert samples(task) == sorted((str(row), label) for row, label in zip(x, [0, 1] * 6, strict=True))
     measured = Task.from_arrays(x, [0, 1] * 6, tokens=False, normalize=False)
-    assert samples(measured)[0] == ("[[2.0], [2.0], [4.0]]", 1)
+    assert samples(measured)[0] == ("[[3.0], [0.0], [2.0]]", 0)
     assert Task.from_arrays(np.float64(x), [0, 1] * 6).spec.input_size == 1
 
 
@@ -81,6 +101,20 @@ def test_a_constant_or_tiny_feature_is_centred_and_stays_finite():
     x = np.stack([np.full((9, 4), 7.0), np.arange(36).reshape(9, 4) * 1e-200], axis=2)
     task = Task.from_arrays(x, [0, 1, 2] * 3)
     assert not task.train.x.any() and not task.test.x.any()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equal_sequences_are_in_one_split_unless_the_division_is_given(seed):
+    x = np.random.RandomState(seed).randint(0, 2, (60, 4))
+    lengths = np.random.RandomState(9).randint(3, 5, 60)
+    for sequences in (x, -0.0 * x + x):
+        task = Task.from_arrays(sequences, [0, 1] * 30, lengths=lengths, split_seed=seed, normalize=False)
+        inputs = [
+            {str(row[:n]) for row, n in zip(split.x.tolist(), split.lengths.tolist(), strict=True)}
+            for split in (task.train, task.val, task.test)
+        ]
+        assert sum(map(len, inputs)) == len(set.union(*inputs)) < 60
+        assert sum(len(split) for split in (task.train, task.val, task.test)) == 60
 
 
 def test_the_given_division_is_kept_whether_by_index_or_by_mask():
@@ -141,8 +175,9 @@ REFUSED = [
     ({"y": Y[:19]}, "y must have shape (20,), a label for each of 20 samples, not (19,)"),
     ({"y": np.arange(20.0)}, WORDS + "float64; convert it, or use target='value' to predict numbers"),
     ({"y": [1, "a"] * 10}, WORDS + "a mixture of both"),
+    ({"y": np.array(Y, dtype=bytes)}, "y must hold numbers or words, not |S1; decode them with"),
     ({"y": ["a", " "] * 10}, "y must name a class for each sample, not '' (sample 1)"),
-    ({"y": range(20)}, "val must have at least one sample, not 0 of 20; 3 samples of one class are enough"),
+    ({"y": range(20)}, "val must have at least one sample, not 0 of 20; 3 different samples of one"),
     ({"train": [0], "val": [1]}, "or none, not train, val alone"),
     ({"train": [0, 1], "val": [2], "test": [1]}, "test must not share sample 1 with train"),
     ({"train": [0, 0], "val": [2], "test": [1]}, "train must name a sample once, not 0 2 times"),

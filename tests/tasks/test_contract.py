@@ -103,7 +103,7 @@ def test_seeds_differ_and_one_seed_gives_the_same_samples_in_any_order_of_the_sp
     names = ("test", "val", "train")
     reverse = [getattr(again, split).fingerprint for split in names[::-1]][::-1]
     assert [getattr(one, split).fingerprint for split in names] == reverse
-    if "n_train" in CASES[name].all_arguments() and CASES[name].function != "load_fashion_mnist":
+    if "n_train" in CASES[name].all_arguments(Path()) and CASES[name].function != "load_fashion_mnist":
         assert one.train.fingerprint != other.train.fingerprint
     if CASES[name].function.startswith("make_"):
         assert one.val.fingerprint != other.val.fingerprint and one.test.fingerprint != other.test.fingerprint

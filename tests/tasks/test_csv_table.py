@@ -103,8 +103,8 @@ def test_a_column_split_has_the_division_and_a_number_can_be_the_target(write):
 
 
 def test_tokens_are_whole_numbers_and_kept(write):
-    path = write("label,a,b\n" + "0,5,1\n1,2,3\n" * 6)
-    assert samples(load_csv(path=path, tokens=True)) == [("[2, 3]", 1)] * 6 + [("[5, 1]", 0)] * 6
+    path = write("label,a,b\n" + "".join(f"{i % 2},5,{i}\n" for i in range(12)))
+    assert samples(load_csv(path=path, tokens=True)) == sorted((f"[5, {i}]", i % 2) for i in range(12))
     long = "id,step,token,label\n" + "".join(
         f"{i},{t},{i * t},{i % 2}\n" for i in range(9) for t in range(1 + i)
     )
@@ -153,8 +153,9 @@ def line_of(number, old, new, text=WIDE):
     return "\n".join(lines) + "\n"
 
 
-NO_NUMBER = ["nan", "NaN", "", "1\u00a0", "?", "NA", "null", "inf", "-Infinity", "0x1F", "1_000", "1e", "1.5.2", "٣",
-             "1 000", "+-1", "1d5", "abc", "1e39", "-1e400", '"1,5"', '"1,000.5"', '"1.000,5"']  # fmt: skip
+NO_NUMBER = ["nan", "NaN", "", "1\u00a0", "?", "NA", "null", "inf", "-Infinity", "0x1F", "1_000", "1e"]
+NO_NUMBER += ["1.5.2", "٣", "1 000", "+-1", "1d5", "abc", "1e39", "-1e400"]
+NO_NUMBER += ['"1,5"', '"1,000.5"', '"1.000,5"']
 
 
 @pytest.mark.parametrize("cell", NO_NUMBER)
@@ -162,9 +163,6 @@ NO_NUMBER = ["nan", "NaN", "", "1\u00a0", "?", "NA", "null", "inf", "-Infinity",
 def test_what_is_no_number_is_refused_with_file_and_line(write, cell, text):
     bad = line_of(4, "2.25" if text is WIDE else "-4", cell, text)
     path = write(bad)
-    if cell == "1\u00a0":  # a blank of another kind is a blank
-        read(path)
-        return
     column = "t1" if text is WIDE else "ay"
     with pytest.raises(ValueError, match=rf"^{re.escape(str(path))}:4: column '{column}' must hold numbers"):
         load_csv(path=path)
@@ -268,7 +266,7 @@ def simple_parse(text):
     head, *lines = text.rstrip("\n").split("\n")
     rows = []
     for line in lines:
-        label, *cells = [cell.strip(" ") for cell in line.split(",")]
+        label, *cells = [cell.strip(" \t") for cell in line.split(",")]
         if len(cells) != head.count(",") or not label or '"' in line:
             return None
         if any(set(cell) - set("0123456789.eE+-") for cell in cells):
@@ -289,7 +287,27 @@ CELLS = st.one_of(
     st.sampled_from(["1e5", " 2 ", ".5", "5.", "+3", "-0", "1E-3", "007"]),
 )
 ODD = st.sampled_from(
-    ["1_0", "0x1", "nan", "", "1,5", '"', "\r", "\t", ";", "inf", "1e999", "é", "\ufeff", "1e", "\x1c", "−1"]
+    [
+        "1_0",
+        "0x1",
+        "nan",
+        "",
+        "1,5",
+        '"',
+        "\r",
+        "\t",
+        ";",
+        "inf",
+        "1e999",
+        "é",
+        "\ufeff",
+        "1e",
+        "\x0b",
+        "\x1c",
+        "\xa0",
+        "\u2028",
+        "−1",
+    ]
 )
 
 
@@ -301,7 +319,8 @@ ODD = st.sampled_from(
     insert=st.booleans(),
 )
 def test_never_another_number_than_a_simple_parser(rows, odd, place, insert, tmp_path_factory):
-    text = "label,a,b,c\n" + "".join(f"{'uv'[i % 2]},{','.join(cells)}\n" for i, cells in enumerate(rows))
+    lines = [f"{'uv'[i % 2]},{i},{','.join(cells)}\n" for i, cells in enumerate(rows)]
+    text = "label,n,a,b,c\n" + "".join(lines)
     if odd is not None:
         place %= len(text)
         text = text[:place] + odd + text[place + (not insert) :]

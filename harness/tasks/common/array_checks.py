@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 
 from harness.tasks.common.labels import class_of_label, names_of_classes
 from harness.tasks.common.random_streams import SPLITS
-from harness.tasks.common.stratified import split_by_class, stratified_split
+from harness.tasks.common.stratified import split_copies_by_class, stratified_split
 
 LARGEST = float(np.finfo(np.float32).max)
 MOST_SYMBOLS = 2**20
@@ -26,6 +27,8 @@ def checked_inputs(x: Any, lengths: Any, tokens: bool | None) -> tuple[np.ndarra
     Raises:
         ValueError: the sample is named, and the rule.
     """
+    if isinstance(x, np.ndarray) and x.dtype == object and x.ndim == 1:
+        x = list(x)  # sequences of unequal lengths
     if isinstance(x, Sequence) and not isinstance(x, str):
         x, lengths = _stacked([_as_array(f"x[{i}]", one) for i, one in enumerate(x)], lengths)
     else:
@@ -94,13 +97,14 @@ def checked_values(y: Any, n: int) -> np.ndarray:
     return y.astype(np.float64)
 
 
-def checked_rows(given: Mapping[str, Any], classes: np.ndarray, split_seed: int) -> dict[str, np.ndarray]:
+def checked_rows(
+    given: Mapping[str, Any], classes: np.ndarray, copies: np.ndarray, split_seed: int
+) -> dict[str, np.ndarray]:
     """Sorted indices of the samples of each split; no sample is in two.
 
     Args:
         given: indices or a mask of each split, or None; all None: drawn by `split_seed`.
-        classes: (N,) of the samples.
-        split_seed: see `split_by_class`.
+        classes, copies, split_seed: see `split_copies_by_class`.
 
     Raises:
         ValueError: a split is empty or given in part, or an index is out of range or in two splits.
@@ -109,7 +113,7 @@ def checked_rows(given: Mapping[str, Any], classes: np.ndarray, split_seed: int)
         split: _indices(split, given[split], len(classes)) for split in SPLITS if given[split] is not None
     }
     if not rows:
-        rows = split_by_class(classes, seed=split_seed)
+        rows = split_copies_by_class(classes, copies, seed=split_seed)
     elif rows.keys() == {"train", "test"}:
         rest, val = stratified_split(classes[rows["train"]], VAL_SHARE)
         rows |= {"train": rows["train"][rest], "val": rows["train"][val]}
@@ -121,13 +125,20 @@ def checked_rows(given: Mapping[str, Any], classes: np.ndarray, split_seed: int)
     for split in SPLITS:
         if len(rows[split]) == 0:
             raise ValueError(
-                f"{split} must have at least one sample, not 0 of {len(classes)}; 3 samples of one class are "
-                "enough, or give train, val and test"
+                f"{split} must have at least one sample, not 0 of {len(classes)}; 3 different samples of one "
+                "class are enough, or give train, val and test"
             )
         for index in rows[split].tolist():
             if owners.setdefault(index, split) != split:
                 raise ValueError(f"{split} must not share sample {index} with {owners[index]}, not both")
     return {split: rows[split] for split in SPLITS}
+
+
+def copies_of(x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """(N,) a digest of each sequence, equal for equal ones."""
+    plain = x + 0 if x.dtype.kind == "f" else x  # 0 in place of -0
+    parts = zip(plain, lengths.tolist(), strict=True)
+    return np.array([hashlib.blake2b(one[:end].tobytes(), digest_size=16).hexdigest() for one, end in parts])
 
 
 def _indices(split: str, given: Any, n: int) -> np.ndarray:
@@ -158,10 +169,11 @@ def _as_array(name: str, value: Any, *, words: bool = False) -> np.ndarray:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ValueError(f"{name} must be an array ({error})") from None
-    if words and array.dtype == object and all(isinstance(one, str) for one in array.flat):
-        array = array.astype(str)
+    if words and array.dtype.kind in "OT" and all(isinstance(one, str) for one in array.flat):
+        array = np.array(array.tolist(), dtype=str)
     if array.dtype.kind not in ("biufU" if words else "biuf") and array.size:
-        raise ValueError(f"{name} must hold numbers{' or words' * words}, not {array.dtype}")
+        way_out = "; decode them with numpy.char.decode" if words and array.dtype.kind == "S" else ""
+        raise ValueError(f"{name} must hold numbers{' or words' * words}, not {array.dtype}{way_out}")
     return array
 
 

@@ -1,4 +1,4 @@
-"""Grey images of 28 × 28 pixels as sequences: row by row, pixel by pixel, or any length that divides 784."""
+"""Grey images as sequences: row by row, pixel by pixel, or any length that divides the number of pixels."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from harness.tasks.files.images import Images
 from harness.tasks.task import Baselines, Task, TaskSpec
 
 PIXELS = 28 * 28
-LENGTHS = tuple(n for n in range(1, PIXELS + 1) if PIXELS % n == 0)
-"""The divisors of 784: the possible sequence lengths."""
+"""Of an image of MNIST."""
 
 
 def grey_image_task(
@@ -29,7 +28,7 @@ def grey_image_task(
     seed: int,
 ) -> Task:
     """A task over the images that `read` returns. Arguments are checked before a file is opened."""
-    seq_len = _checked_length(seq_len)
+    seq_len = checked_length(seq_len, PIXELS)
     order, variant = pixel_order(permutation)
     seed = whole_number("seed", seed, low=0, high=None)
     images = read()
@@ -45,23 +44,25 @@ def grey_image_task(
         data_source=images.source,
         citation=citation,
     )
-    to_sequences = functools.partial(_to_sequences, order=order, seq_len=seq_len)
-    make_split = image_splits(images, to_sequences, n_train=n_train, seed=seed)
+    as_sequences = functools.partial(to_sequences, order=order, seq_len=seq_len)
+    make_split = image_splits(images, as_sequences, n_train=n_train, seed=seed)
     return Task(spec, make_split, content=images.content, baselines=Baselines())
 
 
-def _checked_length(seq_len: int) -> int:
+def checked_length(seq_len: int, pixels: int) -> int:
+    """A sequence length that divides the number of pixels of an image."""
     seq_len = whole_number("seq_len", seq_len)
-    if seq_len not in LENGTHS:
-        nearest = min(LENGTHS, key=lambda n: (abs(n - seq_len), n))
+    lengths = [n for n in range(1, pixels + 1) if pixels % n == 0]
+    if seq_len not in lengths:
+        nearest = min(lengths, key=lambda n: (abs(n - seq_len), n))
         raise ValueError(
-            f"seq_len must divide 784, one of {', '.join(map(str, LENGTHS))}, not {seq_len}; "
+            f"seq_len must divide {pixels}, one of {', '.join(map(str, lengths))}, not {seq_len}; "
             f"the nearest is {nearest}"
         )
     return seq_len
 
 
-def pixel_order(permutation: str | int) -> tuple[np.ndarray | None, str]:
+def pixel_order(permutation: str | int, pixels: int = PIXELS) -> tuple[np.ndarray | None, str]:
     """The pixel to read at each position (None: the stored order), and the name of the variant.
 
     >>> pixel_order("bit_reversal")[0][:4].tolist()  # 0, 1, 2, 3 with their ten bits reversed
@@ -72,8 +73,9 @@ def pixel_order(permutation: str | int) -> tuple[np.ndarray | None, str]:
     if permutation == "none":
         return None, "ordered"
     if permutation == "bit_reversal":
-        reversed_10_bits = (int(f"{number:010b}"[::-1], 2) for number in range(1024))
-        return np.array([n for n in reversed_10_bits if n < PIXELS]), "bit_reversal"
+        bits = (pixels - 1).bit_length()
+        reversed_bits = (int(f"{number:0{bits}b}"[::-1], 2) for number in range(2**bits))
+        return np.array([n for n in reversed_bits if n < pixels]), "bit_reversal"
     if isinstance(permutation, np.integer):
         permutation = int(permutation)
     if isinstance(permutation, bool) or not isinstance(permutation, int) or not 0 <= permutation < 2**32:
@@ -81,11 +83,11 @@ def pixel_order(permutation: str | int) -> tuple[np.ndarray | None, str]:
             "permutation must be none, bit_reversal or a whole number from 0 to 4294967295 that seeds one, "
             f"not {permutation!r}"
         )
-    return np.random.RandomState(permutation).permutation(PIXELS), f"permuted-{permutation}"
+    return np.random.RandomState(permutation).permutation(pixels), f"permuted-{permutation}"
 
 
-def _to_sequences(x: np.ndarray, _split: str, *, order: np.ndarray | None, seq_len: int) -> np.ndarray:
-    """(N, 784) bytes -> (N, seq_len, 784 / seq_len) float32 from 0 to 1."""
+def to_sequences(x: np.ndarray, _split: str, *, order: np.ndarray | None, seq_len: int) -> np.ndarray:
+    """(N, pixels) bytes -> (N, seq_len, pixels / seq_len) float32 from 0 to 1."""
     if order is not None:
         x = x[:, order]
-    return (x.astype(np.float32) / np.float32(255)).reshape(len(x), seq_len, PIXELS // seq_len)
+    return (x.astype(np.float32) / np.float32(255)).reshape(len(x), seq_len, x.shape[1] // seq_len)

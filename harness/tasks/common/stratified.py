@@ -52,3 +52,24 @@ def split_by_class(y: np.ndarray, *, seed: int = 0) -> dict[str, np.ndarray]:
         for split, part in zip(("test", "val", "train"), np.split(members, bounds), strict=True):
             rows[split].append(part)
     return {split: np.sort(np.concatenate(parts)) for split, parts in rows.items()}
+
+
+def split_copies_by_class(y: np.ndarray, copies: np.ndarray, *, seed: int = 0) -> dict[str, np.ndarray]:
+    """As `split_by_class`, with equal samples in one split: each counts once, with the class of the first.
+
+    Args:
+        y: (N,) labels.
+        copies: (N,) for each sample something that equal samples have in common and others do not.
+        seed: at least 0.
+
+    >>> parts = split_copies_by_class(np.zeros(6), np.array(["a", "b", "c", "a", "c", "a"]))
+    >>> sorted(rows.tolist() for rows in parts.values())
+    [[0, 3, 5], [1], [2, 4]]
+    """
+    _, firsts, of_first = np.unique(copies, return_index=True, return_inverse=True)
+    order = np.argsort(firsts)  # in the order of the samples, not of what they have in common
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    numbers = place[of_first.reshape(-1)]
+    parts = split_by_class(y[firsts[order]], seed=seed)
+    return {split: np.flatnonzero(np.isin(numbers, rows)) for split, rows in parts.items()}

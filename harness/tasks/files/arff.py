@@ -6,7 +6,7 @@ import csv
 import re
 from pathlib import Path
 
-from harness.tasks.files.table import Table, text_of
+from harness.tasks.files.table import BLANKS, Table, text_of
 
 ATTRIBUTE = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)\s+(.+)", re.IGNORECASE)
 
@@ -22,8 +22,8 @@ def read_arff(raw: bytes, path: Path) -> Table:
     rows: list[list[str]] = []
     lines: list[int] = []
     in_data = False
-    for number, line in enumerate(text_of(raw, path).splitlines(), start=1):
-        text = line.strip()
+    for number, line in enumerate(re.split("\r\n|\r|\n", text_of(raw, path)), start=1):
+        text = line.strip(BLANKS)
         if not text or text.startswith("%"):
             continue
         place = f"{path}:{number}"
@@ -80,4 +80,4 @@ def _divided(text: str, place: str) -> list[str]:
         [cells] = csv.reader([text], quotechar=quote, strict=True, skipinitialspace=True)
     except (csv.Error, ValueError) as error:
         raise ValueError(f"{place}: the line cannot be divided into cells: {error}") from None
-    return [cell.strip() for cell in cells]
+    return [cell.strip(BLANKS) for cell in cells]

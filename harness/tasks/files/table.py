@@ -12,6 +12,9 @@ DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 """How a number is written: digits, at most one point, no thousands separator, no other base."""
 
+BLANKS = " \t"
+"""What may stand around a cell. Any other character is a part of it."""
+
 LARGEST = 3.4028234663852886e38
 MISSING = ("", "?", "-", "na", "n/a", "nan", "null", "none")
 
@@ -156,7 +159,7 @@ def cells_of(text: str, path: Path, delimiter: str) -> tuple[list[list[str]], li
     rows, lines, blank = [], [], None
     try:
         for row in reader:
-            cells = [cell.strip() for cell in row]
+            cells = [cell.strip(BLANKS) for cell in row]
             if len(cells) <= 1 and not "".join(cells):
                 blank = blank or reader.line_num
                 continue
@@ -180,6 +183,8 @@ def _delimiter(text: str, path: Path) -> str:
     first_only: list[str] = []
     errors: list[ValueError] = []
     for name, character in DELIMITERS.items():
+        if character not in text:
+            continue
         try:
             rows, _ = cells_of(text, path, character)
         except ValueError as error:
