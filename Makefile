@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 # The experiments of `make answers`, and the figure of each that is kept.
-ANSWERS := initialisation learning_rates matched_parameters rows_mnist_tutorial inside_lstm cell_zoo attention_or_recurrence
+ANSWERS := initialisation learning_rates matched_parameters rows_mnist_tutorial inside_lstm cell_zoo attention_or_recurrence text series
 FIGURE_OF_initialisation := accuracy_vs_init
 FIGURE_OF_learning_rates := accuracy_vs_lr
 FIGURE_OF_matched_parameters := accuracy_by_cell
@@ -16,6 +16,8 @@ FIGURE_OF_rows_mnist_tutorial := accuracy_vs_readout
 FIGURE_OF_inside_lstm := time_scales
 FIGURE_OF_cell_zoo := performance_profile
 FIGURE_OF_attention_or_recurrence := learning_curves-selective_copy
+FIGURE_OF_text := accuracy_by_cell
+FIGURE_OF_series := accuracy_by_cell
 
 # A summary of a run folder, kept in results/reference without its links to figures that stay behind.
 keep-summary = sed 's| \[Figure\](figures/[^)]*)\.||' $(1)/summary.md > results/reference/$(2).md

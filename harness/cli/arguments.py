@@ -17,6 +17,23 @@ def is_override(argument: str) -> bool:
     return "=" in argument or argument.startswith("~")
 
 
+def with_task(command: str, arguments: Sequence[str]) -> list[str]:
+    """The arguments with a task's name in front, `NAME`, as `task=NAME`.
+
+    Raises:
+        ConfigError: there are none.
+
+    >>> with_task("show", ["adding", "seed=2"])
+    ['task=adding', 'seed=2']
+    """
+    if not arguments:
+        raise ConfigError(
+            f"{command} needs the name of a task, such as: harness {command} adding; see `harness list`"
+        )
+    first, *rest = arguments
+    return list(arguments) if is_override(first) or first.startswith("-") else [f"task={first}", *rest]
+
+
 def take_flag(arguments: Sequence[str], flag: str) -> tuple[bool, list[str]]:
     """Whether `flag` is among the arguments, and the other arguments.
 
@@ -70,9 +87,9 @@ def overrides_of(command: str, arguments: Sequence[str], flags: Sequence[str] = 
 
 
 def _path_as_it_is(argument: str) -> str:
-    """`results_dir=a${b}` with its `${` escaped where a folder of that very name exists."""
+    """`results_dir=a${b}` with its `${` escaped where a file or folder of that very name exists."""
     key, equals, value = argument.partition("=")
-    if key not in ("results_dir", "data_dir") or not equals or "${" not in value:
+    if key not in ("results_dir", "data_dir", "task.path") or not equals or "${" not in value:
         return argument
     parts = Path(value).parts
     first = next(place for place, part in enumerate(parts) if "${" in part)

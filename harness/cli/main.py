@@ -14,6 +14,7 @@ from harness.cli import compare, config, doctor, export, fetch, generate, grid, 
 from harness.cli import list as list_files
 from harness.cli import time as time_steps
 from harness.cli.arguments import MULTIRUN_FLAGS, is_override
+from harness.cli.check import command as check
 from harness.cli.look import command as look
 from harness.cli.search_path import children_do_not_look_here, look_here_last
 from harness.cli.show import command as show
@@ -47,6 +48,7 @@ COMMANDS = {
     "fetch": Command(fetch.main, "download a data set", fetch.HELP, False),
     "list": Command(list_files.main, "list the tasks, cells and experiments", list_files.HELP, False),
     "show": Command(show.main, "print and draw samples of a task", show.HELP),
+    "check": Command(check.main, "whether the samples of a task allow a comparison", check.HELP),
     "look": Command(look.main, "show what a trained run does with one sequence, step by step", look.HELP),
     "generate": Command(generate.main, "let trained runs continue a text", generate.HELP),
     "config": Command(config.main, "print the composed config; takes Hydra's own flags", config.HELP),

@@ -29,6 +29,7 @@ from harness.tasks.selective_copy import make_selective_copy
 from harness.tasks.sine_frequency import make_sine_frequency
 from harness.tasks.task import NO_LABEL, Baselines, Split, Task, TaskSpec
 from harness.tasks.temporal_order import make_temporal_order
+from harness.tasks.text import load_text
 from harness.tasks.timeseries import load_timeseries
 from harness.tasks.two_sequence import make_two_sequence
 
@@ -50,6 +51,7 @@ __all__ = [
     "load_idx",
     "load_mnist",
     "load_next_char",
+    "load_text",
     "load_timeseries",
     "make_adding",
     "make_associative_recall",

@@ -32,4 +32,5 @@ def test_an_interpolation_stays_one_where_no_folder_has_its_name(tmp_path):
     assert overrides_of("run", [f"results_dir={tmp_path}/x${{y}}/new"]) == [
         f"results_dir={tmp_path}/x\\${{y}}/new"
     ]
+    assert overrides_of("run", [f"task.path={tmp_path}/x${{y}}"]) == [f"task.path={tmp_path}/x\\${{y}}"]
     assert overrides_of("run", ["seed=${y}"]) == ["seed=${y}"]

@@ -257,6 +257,11 @@ CASES = {
         "d5c3bb83ad8592a90bd350735220580b64843418c910422f218012e0f8355d40",
         {"seq_len": 10, "variant": "6b-fractions"},
     ),
+    "text": Case(
+        "load_text",
+        {"path": "numbers.tsv", "name": "text"},
+        "821b043595f612cb06466f41d4cbf3f4ab3b3d6371e2348b9b149756c6035712",
+    ),
     "timeseries": Case(
         "load_timeseries",
         {"name": "Toy"},

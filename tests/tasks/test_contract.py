@@ -19,7 +19,9 @@ import torch
 from omegaconf import OmegaConf
 
 import harness.tasks
+from harness.cli.check.text import page
 from harness.tasks import NO_LABEL, Split, measure_baselines
+from harness.tasks.examine import examine_task
 from tests.tasks.cases import CASES, FUNCTIONS, GOLDEN_ONLY
 from tests.tasks.own_files import FILES, write_own_files
 from tests.tasks.series_files import write
@@ -41,9 +43,10 @@ def cases_with(parameter):
 
 @pytest.fixture(scope="module")
 def own_data(tmp_path_factory):
-    """A folder with a text, a series problem and own data."""
+    """A folder with a text, labelled texts, a series problem and own data."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "abra.txt").write_text("abracadabra " * 40)
+    (folder / "numbers.tsv").write_text("".join(f"{i % 3}\t{i * i}\n" for i in range(90)))
     write(folder, "Toy")
     write_own_files(folder)
     return folder
@@ -285,6 +288,19 @@ def test_measured_baselines_have_the_declared_ones_as_their_mean(make, name):
         assert statistics.fmean(values) == pytest.approx(
             declared, abs=4 * math.hypot(error, of_declared) + 1e-9
         )
+
+
+@every_case
+def test_every_task_can_be_checked_and_has_no_problem(make, name):
+    task = make(CASES[name])
+    found = examine_task(task)
+    assert found.splits.keys() == {"train", "val", "test"}
+    assert found.problems == () or CASES[name].function == "load_next_char"  # rare letters
+    assert [facts.samples for facts in found.splits.values()] == [len(split) for split in splits(task)]
+    assert page(found).count("\n") < 60 and bool(found.problems) == ("no problem found" not in page(found))
+    if task.baselines is not None and task.baselines.chance is None:
+        assert found.majority.accuracy == pytest.approx(measure_baselines(task, task.test).chance_accuracy)
+    assert (found.bag is not None) and (found.bag.squared_error is not None) == (task.spec.target == "value")
 
 
 # --- spec, content, documentation -----------------------------------------------------------------------

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.arguments import is_override, overrides_of
-from harness.experiment.errors import ConfigError, as_config_error
+from harness.cli.arguments import overrides_of, with_task
+from harness.experiment.errors import as_config_error
 
 if TYPE_CHECKING:
     from harness.tasks import TaskSpec
@@ -32,7 +32,7 @@ NO_ARGUMENTS = ("_target_", "_identity_", "seed", "data_dir")
 
 def main(arguments: list[str]) -> int:
     """Prints a task and its samples and draws them into the results folder."""
-    overrides = overrides_of("show", _with_task(arguments))
+    overrides = overrides_of("show", with_task("show", arguments))
     from harness.cli.show.figure import draw_samples
     from harness.cli.show.text import samples_as_text
     from harness.experiment.conf_files import comments
@@ -92,11 +92,3 @@ def _as_typed(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return f"[{','.join(map(_as_typed, value))}]"
     return str(value)
-
-
-def _with_task(arguments: list[str]) -> list[str]:
-    """`NAME` as `task=NAME`; the other arguments as they are."""
-    if not arguments:
-        raise ConfigError("show needs the name of a task, such as: harness show adding; see `harness list`")
-    first, *rest = arguments
-    return arguments if is_override(first) or first.startswith("-") else [f"task={first}", *rest]
