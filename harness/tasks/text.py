@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from harness.tasks.common.arguments import one_of, whole_number
-from harness.tasks.common.labels import class_of_label
+from harness.tasks.common.labels import class_of_label, names_of_classes
 from harness.tasks.common.names import MOST_NAMES
 from harness.tasks.common.random_streams import SPLITS
 from harness.tasks.common.run_names import run_name
@@ -120,7 +120,8 @@ def _prepared(data: LabelledTexts, unit: str, max_len: int | None, min_count: in
     whole = list(map(splitter(unit, data.texts), data.texts))
     texts = [units[:max_len] for units in whole]
     classes = class_of_label(data.labels)
-    if len(classes) < 2:
+    names = names_of_classes(classes)
+    if len(names) < 2:
         raise ValueError(f"path must hold texts of at least 2 labels, not of {data.labels[0]!r} alone")
     y = np.array([classes[label] for label in data.labels])
     copies = _copies(texts)
@@ -130,12 +131,11 @@ def _prepared(data: LabelledTexts, unit: str, max_len: int | None, min_count: in
     if empty:
         raise ValueError(
             f"path must hold at least 3 different texts of a label, for training, validation and testing; of "
-            f"{len(firsts)} texts with {len(classes)} labels none is left for {empty[0]}"
+            f"{len(firsts)} texts with {len(names)} labels none is left for {empty[0]}"
         )
     symbols = vocabulary((texts[row] for row in rows_of["train"]), min_count)
     ids = {symbol: number for number, symbol in enumerate(symbols) if number > 0}
     parts = {split: ([encoded(texts[row], ids) for row in rows], y[rows]) for split, rows in rows_of.items()}
-    names = tuple(classes)
     said = (
         *_cut_line(whole, max_len),
         *_contradiction_line(data, y, copies, firsts),
