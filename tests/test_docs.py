@@ -29,7 +29,8 @@ from tests.processes import run_code
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROMISED_PAGES = {
-    "tasks", "cells", "tables", "speed", "statistics", "extending", "results", "hydra", "upgrading"
+    "tasks", "cells", "tables", "speed", "statistics", "extending", "results", "hydra", "upgrading",
+    "slurm", "dask", "ray", "scaling",
 }  # fmt: skip
 
 FENCE = re.compile(
