@@ -31,8 +31,8 @@ from tests.tasks.own_files import FILES, IDX_NAMES, LONG, images, write_idx, wri
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROMISED_PAGES = {
-    "tasks", "cells", "tables", "speed", "statistics", "extending", "results", "hydra", "upgrading", "slurm",
-    "dask", "ray", "scaling",
+    "tasks", "cells", "tables", "speed", "statistics", "extending", "results", "hydra", "upgrading",
+    "slurm", "dask", "ray", "scaling",
 }  # fmt: skip
 
 FENCE = re.compile(

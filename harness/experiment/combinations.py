@@ -18,6 +18,7 @@ from harness.experiment.cell_check import checked_plan
 from harness.experiment.compose_grid import GridComposer
 from harness.experiment.conf_files import config_loader
 from harness.experiment.config import compose
+from harness.experiment.device import look_for_devices_here
 from harness.experiment.errors import ConfigError, MeaninglessPairError
 from harness.experiment.plan import Plan
 from harness.experiment.suggestions import one_line
@@ -73,6 +74,7 @@ def compose_master(overrides: Sequence[str]) -> tuple[DictConfig, list[str]]:
         raise ConfigError("experiment cannot be swept over, since each one is a grid: name one at a time")
     of_grid = [item.input_line for item in given if _concerns_all(item)]
     master = compose([line for line in of_grid if line is not None], multirun=True)
+    look_for_devices_here(str(master.hydra.launcher._target_))
     arguments = [item.input_line for item in given if not item.is_hydra_override()]
     return master, [line for line in arguments if line is not None]
 

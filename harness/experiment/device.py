@@ -6,16 +6,28 @@ import torch
 
 from harness.experiment.errors import ConfigError, flat
 
+ELSEWHERE = "hydra_plugins.harness_cluster_launchers."
+"""Beginning of the `_target_` of launchers whose runs are made on other machines."""
+
+_here = True
+
+
+def look_for_devices_here(launcher: str) -> None:
+    """From now on devices must be usable here, unless the launcher makes the runs on other machines."""
+    global _here
+    _here = not launcher.startswith(ELSEWHERE)
+
 
 def usable_device(name: str) -> torch.device:
     """The device of a name.
 
     Raises:
-        ConfigError: there is none of this name, or it cannot hold a tensor here.
+        ConfigError: there is none of this name, or it cannot hold a tensor where the runs are made.
     """
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        if _here:
+            torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = flat(str(error)).split(". ")[0]
         raise ConfigError(

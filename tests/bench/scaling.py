@@ -2,8 +2,8 @@
 
     python -m tests.bench.scaling [RUNS ...] [folder=FOLDER]        1000 10000 100000 by default
 
-The rows are made up, in a temporary folder or in FOLDER, where they stay. They are written without waiting
-for the disk, which a run does. Prints a line for each size; docs/scaling.md holds what was found.
+The rows are made up, in a temporary folder or in FOLDER/RUNS, where they stay and are used again. They are
+written without waiting for the disk, which a run does. Prints a line for each size; see docs/scaling.md.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from harness.cli.report import write
@@ -22,22 +23,23 @@ from harness.report import draw_all
 from harness.results import gather
 from tests.bench.grid_cost import make_rows
 
-COLUMNS = "runs  inodes  disk_mb  write_s  list_s  gather_s  report_s  page_mb  peak_gb"
+COLUMNS = "runs inodes disk_mb write_s gather_s gather_cpu_s report_s report_cpu_s page_mb peak_gb"
+"""`_s` by the clock, `_cpu_s` of the processor: less where other processes run, or the disk is waited for."""
 
 
 def measure(folder: Path, n_runs: int) -> Iterator[float]:
-    """The costs of a folder of so many made-up runs, in the order of `COLUMNS`, as they become known."""
+    """The costs of a folder of so many made-up runs, in the order of `COLUMNS`, one by one."""
     yield n_runs
     with patch.object(os, "fsync", lambda _: None):
-        writing, _ = _timed(lambda: make_rows(folder, n_runs))
-    listing, (inodes, blocks) = _timed(lambda: _inodes_and_blocks(folder))
-    yield from (inodes, blocks / 1e6, writing, listing)
-    gathering, runs = _timed(lambda: gather(folder))
+        writing, _, _ = _timed(lambda: None if (folder / "runs").exists() else make_rows(folder, n_runs))
+    inodes, blocks = _inodes_and_blocks(folder)
+    yield from (inodes, blocks / 1e6, writing)
+    seconds, cpu, runs = _timed(lambda: gather(folder))
     assert len(runs) == n_runs
-    yield gathering
+    yield from (seconds, cpu)
     with patch.object(draw_all, "figures_of", lambda _: ()):
-        reporting, report = _timed(lambda: write(folder))
-    yield from (reporting, report.page.stat().st_size / 1e6)
+        seconds, cpu, report = _timed(lambda: write(folder))
+    yield from (seconds, cpu, report.page.stat().st_size / 1e6)
     yield resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
@@ -51,10 +53,11 @@ def _inodes_and_blocks(folder: Path) -> tuple[int, int]:
     return count, size
 
 
-def _timed(work):
-    start = time.perf_counter()
+def _timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
+    """Seconds by the clock and of the processor, and what the work returned."""
+    start, cpu = time.perf_counter(), time.process_time()
     result = work()
-    return time.perf_counter() - start, result
+    return time.perf_counter() - start, time.process_time() - cpu, result
 
 
 def main(arguments: list[str]) -> None:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 import harness
 from harness.cli.main import main
@@ -183,6 +184,15 @@ def test_an_option_that_cannot_be_right_is_named(tmp_path, monkeypatch, changes,
     monkeypatch.setenv("PATH", str(fake_slurm.install(tmp_path / "fake")))
     with pytest.raises(ValueError, match=said.replace("(", r"\(")):
         options_of(OPTIONS | changes)
+
+
+def test_a_login_node_needs_no_gpu(tiny, capsys):
+    grid = ["-m", *tiny, "cell=rnn,gru", "device=cuda", "--dry-run"]
+    assert main([*grid, "hydra/launcher=slurm", "hydra.launcher.gpus=1"]) == 0
+    assert "2 runs: " in capsys.readouterr().out
+    if not torch.cuda.is_available():
+        assert main(grid) == 2
+        assert "device 'cuda' cannot be used here" in capsys.readouterr().err
 
 
 def test_what_is_missing_is_named(tmp_path, monkeypatch, tiny, capsys):

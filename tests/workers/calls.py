@@ -1,6 +1,7 @@
 """Functions that workers call."""
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import time
@@ -16,6 +17,16 @@ def crash():
 
 def kill_itself():
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def end_a_child():
+    """The exit code of a fork that gets SIGTERM."""
+    child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    child.start()
+    time.sleep(0.3)  # Python forgets signals that come while it forks
+    child.terminate()
+    child.join()
+    return child.exitcode
 
 
 def leave(code):

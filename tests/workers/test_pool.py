@@ -176,6 +176,50 @@ def test_an_interrupt_reaches_the_calls_and_those_that_ignore_it_are_killed(tmp_
 
 
 @FORK
+def test_an_interrupt_reaches_calls_also_where_the_pool_is_made_with_the_signal_blocked(tmp_path):
+    polite, pool = tmp_path / "polite", Pool(1)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # as in a task of Ray
+    try:
+        with contextlib.closing(pool):
+            begun = threading.Thread(
+                target=list, args=(pool.results([Call(calls.sleep_until_stopped, (polite,))]),)
+            )
+            begun.start()
+            while not polite.exists():
+                time.sleep(0.02)
+            os.kill(pool.processes[0], signal.SIGINT)
+            begun.join(10)
+            assert polite.read_text() == "stopped"
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@FORK
+def test_in_a_job_of_a_cluster_signals_are_left_to_the_command(tmp_path, monkeypatch):
+    monkeypatch.setenv(starters.IN_A_JOB, "1")
+    begun, pool = tmp_path / "begun", Pool(1)
+
+    def signal_all():
+        while not (begun.exists() and begun.read_text()):
+            time.sleep(0.02)
+        [worker] = pool.processes
+        with open(f"/proc/{worker}/stat") as file:
+            server = int(file.read().rpartition(")")[2].split()[1])
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            os.kill(worker, number)
+            os.kill(server, number)
+
+    thread = threading.Thread(target=signal_all)
+    with contextlib.closing(pool):
+        thread.start()
+        [outcome] = outcomes(pool, Call(calls.touch_and_sleep, (begun, 0.5)))
+        thread.join()
+        assert (outcome.death, outcome.error) == (None, None)
+        [child] = outcomes(pool, Call(calls.end_a_child))
+        assert child.value == -signal.SIGTERM  # what a call starts is ended by its signals
+
+
+@FORK
 def test_what_a_call_leaves_running_is_ended_with_its_worker_or_with_the_pool(tmp_path):
     pool = Pool(1)
     [left] = outcomes(pool, Call(calls.leave_children, (tmp_path / "daemon",), fresh=True))
