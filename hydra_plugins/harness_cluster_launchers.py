@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hydra.types import HydraContext, TaskFunction
     from omegaconf import DictConfig
 
-    from harness.experiment.remote_jobs import RemoteJob
+    from harness.experiment.clusters.remote_jobs import RemoteJob
 
 
 class _ClusterLauncher(Launcher):
@@ -32,7 +32,7 @@ class _ClusterLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Makes the runs on the cluster and returns what each of them returned."""
-        from harness.experiment.remote_jobs import remote_jobs
+        from harness.experiment.clusters.remote_jobs import remote_jobs
 
         jobs = remote_jobs(
             self.hydra_context, self.task_function, self.config, job_overrides, initial_job_idx
@@ -47,48 +47,48 @@ class _ClusterLauncher(Launcher):
 
 
 class SlurmLauncher(_ClusterLauncher):
-    """Each run is a job of Slurm, see `experiment.slurm`."""
+    """Each run is a job of Slurm, see `experiment.clusters.slurm`."""
 
     def check(self) -> None:
         """Raises `ValueError` as `options_of` does."""
-        from harness.experiment.slurm_options import options_of
+        from harness.experiment.clusters.slurm_options import options_of
 
         self.parsed = options_of(self.options)
 
     def make(self, jobs: Sequence[RemoteJob]) -> Sequence[JobReturn]:
         """Submits the jobs and waits for them."""
-        from harness.experiment.slurm import launch
+        from harness.experiment.clusters.slurm import launch
 
         return launch(jobs, str(self.config.results_dir), self.parsed)
 
 
 class DaskLauncher(_ClusterLauncher):
-    """Each run is a task of a Dask cluster, see `experiment.dask_cluster`."""
+    """Each run is a task of a Dask cluster, see `experiment.clusters.dask_cluster`."""
 
     def check(self) -> None:
         """Raises `ValueError` where Dask is not installed."""
-        from harness.experiment.dask_cluster import check_options
+        from harness.experiment.clusters.dask_cluster import check_options
 
         check_options(**self.options)
 
     def make(self, jobs: Sequence[RemoteJob]) -> Sequence[JobReturn]:
         """Hands the jobs to the cluster and waits for them."""
-        from harness.experiment.dask_cluster import launch
+        from harness.experiment.clusters.dask_cluster import launch
 
         return launch(jobs, **self.options)
 
 
 class RayLauncher(_ClusterLauncher):
-    """Each run is a task of a Ray cluster, see `experiment.ray_cluster`."""
+    """Each run is a task of a Ray cluster, see `experiment.clusters.ray_cluster`."""
 
     def check(self) -> None:
         """Raises `ValueError` where Ray is not installed."""
-        from harness.experiment.ray_cluster import check_options
+        from harness.experiment.clusters.ray_cluster import check_options
 
         check_options(**self.options)
 
     def make(self, jobs: Sequence[RemoteJob]) -> Sequence[JobReturn]:
         """Hands the jobs to the cluster and waits for them."""
-        from harness.experiment.ray_cluster import launch
+        from harness.experiment.clusters.ray_cluster import launch
 
         return launch(jobs, **self.options)

@@ -133,7 +133,7 @@ def test_every_command_that_is_shown_works_up_to_its_training(page, line, page_f
         project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
         assert extra in project["optional-dependencies"]
         return
-    if program in ("dask", "ray"):  # engines, tested in tests/experiment/test_engines.py
+    if program in ("dask", "ray"):  # engines, tested in tests/experiment/clusters/test_engines.py
         assert page.stem == program
         return
     if program == "make":

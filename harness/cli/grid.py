@@ -53,9 +53,9 @@ def main(arguments: list[str]) -> int:
     overrides = overrides_of("grid", [item for item in rest if item not in MULTIRUN_FLAGS], flags)
     if all(item.startswith(("hydra.", "hydra/")) for item in overrides):
         raise ConfigError(NEEDS)
+    from harness.experiment.clusters.remote_jobs import DetachedError
     from harness.experiment.combinations import combinations_of, compose_master, plan_jobs
     from harness.experiment.grid import run_grid
-    from harness.experiment.remote_jobs import DetachedError
     from harness.experiment.tuning import plan_stages
     from harness.experiment.workers import release_workers
     from harness.kernels.disk_cache import why_not_cached

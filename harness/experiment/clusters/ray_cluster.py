@@ -9,9 +9,9 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
+from harness.experiment.clusters.remote_jobs import INTERRUPT_S, RemoteJob, failed_return
 from harness.experiment.errors import flat
 from harness.experiment.places import number_of_workers
-from harness.experiment.remote_jobs import INTERRUPT_S, RemoteJob, failed_return
 from harness.experiment.workers import LostJobError
 from harness.workers import WorkersBrokenError
 

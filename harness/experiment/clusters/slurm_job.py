@@ -13,7 +13,7 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
-from harness.experiment.remote_jobs import RemoteJob
+from harness.experiment.clusters.remote_jobs import RemoteJob
 from harness.workers.stop import FOR_THE_COMMAND, Stopped, rows_at_stake, stop, undisturbed
 
 log = logging.getLogger("harness.grid")

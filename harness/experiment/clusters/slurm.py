@@ -17,10 +17,10 @@ from pathlib import Path
 from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf
 
-from harness.experiment.remote_jobs import DetachedError, RemoteJob, failed_return
-from harness.experiment.slurm_job import SlurmJob
-from harness.experiment.slurm_options import SlurmOptions
-from harness.experiment.slurm_queue import Queue, cancel, max_array_size, why_it_ended
+from harness.experiment.clusters.remote_jobs import DetachedError, RemoteJob, failed_return
+from harness.experiment.clusters.slurm_job import SlurmJob
+from harness.experiment.clusters.slurm_options import SlurmOptions
+from harness.experiment.clusters.slurm_queue import Queue, cancel, max_array_size, why_it_ended
 from harness.experiment.workers import LostJobError
 from harness.results.store import write_atomically
 from harness.workers import WorkersBrokenError

@@ -13,11 +13,11 @@ import torch
 
 import harness
 from harness.cli.main import main
-from harness.experiment import slurm, slurm_queue
-from harness.experiment.slurm_options import options_of
-from harness.experiment.slurm_queue import Queue
+from harness.experiment.clusters import slurm, slurm_queue
+from harness.experiment.clusters.slurm_options import options_of
+from harness.experiment.clusters.slurm_queue import Queue
 from harness.results import store
-from tests.experiment import fake_slurm
+from tests.experiment.clusters import fake_slurm
 
 pytest.importorskip("submitit", reason='submitit is not installed: pip install "seqharness[slurm]"')
 

@@ -13,7 +13,7 @@ import pytest
 
 from harness.cli.main import main
 from harness.results import store
-from tests.experiment.test_slurm import training, wait_for
+from tests.experiment.clusters.test_slurm import training, wait_for
 
 ROOT = Path(__file__).parents[2]
 MODULES = {"dask": "distributed", "ray": "ray"}

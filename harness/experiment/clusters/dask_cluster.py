@@ -11,15 +11,15 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 
-from harness.experiment.errors import flat
-from harness.experiment.places import number_of_workers
-from harness.experiment.remote_jobs import (
+from harness.experiment.clusters.remote_jobs import (
     INTERRUPT_S,
     RemoteJob,
     failed_return,
     interrupt_runs,
     runs_in_progress,
 )
+from harness.experiment.errors import flat
+from harness.experiment.places import number_of_workers
 from harness.experiment.workers import LostJobError
 from harness.workers import WorkersBrokenError
 
