@@ -209,6 +209,12 @@ CASES = {
         "643ead171f8e7f53f6d5d39935ed50fd2f95453dd59d0de64969bd2d75f930bc",
         disjoint=False,
     ),
+    "next_char-every_step": Case(
+        "load_next_char",
+        {"seq_len": 30, "labels": "every_step", "n_train": 64, "n_val": 16, "n_test": 32, "seed": 1},
+        "454591a98ad03773b46e5be1066afef371092ab0c05021b8f5457c09b8b3c23f",
+        disjoint=False,
+    ),
     "noisy_tones-frequency": Case(
         "make_noisy_tones",
         {"seq_len": 20, "snr_db": 3},

@@ -65,7 +65,7 @@ def read_header(path: Path, lines: Iterator[tuple[int, str]]) -> Header:
         ValueError: a line declares what it cannot, or there is no `@data`; file and line are named.
     """
     found: dict[str, object] = {}
-    number = 0
+    number = 1
     for number, line in lines:
         where = f"{path}:{number}"
         if not line.startswith("@"):

@@ -93,7 +93,7 @@ REFUSED = {
     "empty label": (HEAD + "1,2:3,4:", 6, "no label after the values"),
     "no data": ("@problemName Toy\n1,2:a\n", 2, "before @data a line must begin with @ or #, not '1,2:a'"),
     "no end of header": ("@problemName Toy\n@classLabel true a\n", 2, "the file ends without @data"),
-    "nothing": ("", 0, "the file ends without @data"),
+    "nothing": ("", 1, "the file ends without @data"),
     "no series": (HEAD + "\n# nothing\n", 5, "no series follows @data"),
     "data with a value": ("@data 3\n", 1, "@data must stand alone, not before '3'"),
     "header in the data": (HEAD + "@univariate true\n1:a", 6, "@univariate after @data"),
