@@ -305,19 +305,20 @@ def test_other_lengths_are_tested_with_the_best_weights_and_become_columns(tiny,
 
 @pytest.mark.parametrize("task", options("task"))
 def test_every_task_trains(task, tmp_path, small_published_sets):
-    if task == "timeseries":
-        pytest.importorskip("aeon", reason="the extra `dev` is installed in part")
+    if task in ("timeseries", "text"):
+        package = {"timeseries": "aeon", "text": "faker"}[task]
+        pytest.importorskip(package, reason="the extra `dev` is installed in part")
     small = ["cell=gru", "cell.hidden_size=6", "train.steps=20", "train.eval_every=20", "train.batch_size=16"]
     sizes = {
         "mnist": ["task.n_train=100"],
         "fashion_mnist": ["task.n_train=100"],
         "cifar10": ["task.n_train=50"],
     }
-    sizes |= {"timeseries": []} | {name: own_path(name, tmp_path / "own") for name in FILES}
+    sizes |= {"timeseries": [], "text": []} | {name: own_path(name, tmp_path / "own") for name in FILES}
     given = sizes.get(task, ["task.n_train=200", "task.n_val=20", "task.n_test=20"])
     row = store.read_row(run([f"task={task}", *small, *given, f"results_dir={tmp_path}"]))
     assert (row["status"], row["steps"]) == ("ok", 20)
-    varying = task in ("embedded_reber", "listops", "timeseries")
+    varying = task in ("embedded_reber", "listops", "text", "timeseries")
     assert (row["gradflow_slope"] is None) == varying
     steps_asked = row["config"]["task"]["_target_"].endswith(("copy_memory", "selective_copy"))
     assert (row["test_sequence_accuracy"] is not None) == steps_asked
