@@ -11,6 +11,7 @@ import pytest
 
 from harness.report.figure_spec import ReportData
 from harness.report.findings import TOPICS, find
+from harness.report.findings.words import figure_of_task
 from harness.report.style import cell_styles
 from harness.results import load_runs
 from harness.results.repeats import labelled
@@ -287,3 +288,27 @@ def test_a_sentence_on_gradients_names_the_figure_of_its_own_setting(tmp_path):
     found = find(ReportData(runs, pd.DataFrame(), pd.DataFrame(), cell_styles(runs["label"])), drawn)
     named = {f.figure: "batch_size 8," in f.text for f in found if f.topic == "gradient"}
     assert named == {drawn[0]: False, drawn[1]: True}
+
+
+@pytest.mark.parametrize(
+    ("variant", "condition", "figure"),
+    [
+        ("GunPoint", "", "gradient_flow-timeseries-GunPoint-ucr-GunPoint"),
+        ("OSULeaf", "", "gradient_flow-timeseries-OSULeaf-ucr-OSULeaf"),
+        ("OSULeaf", "init keras", "gradient_flow-timeseries-OSULeaf-ucr-OSULeaf-init-keras"),
+    ],
+)
+def test_a_finding_names_the_figure_of_its_own_data(variant, condition, figure):
+    about = {
+        "task": "timeseries",
+        "variant": variant,
+        "data_source": f"ucr-{variant}",
+        "condition": condition,
+    }
+    drawn = [
+        "learning_curves-timeseries-OSULeaf-ucr-OSULeaf", "gradient_flow-timeseries2",
+        "gradient_flow-timeseries-GunPoint-ucr-GunPoint", "gradient_flow-timeseries-OSULeaf-ucr-OSULeaf",
+        "gradient_flow-timeseries-OSULeaf-ucr-OSULeaf-init-keras",
+    ]  # fmt: skip
+    assert figure_of_task(drawn, "gradient_flow", pd.DataFrame([about])) == figure
+    assert figure_of_task(drawn[:2], "gradient_flow", pd.DataFrame([about])) == ""

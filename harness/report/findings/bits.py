@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.report.figure_spec import ReportData
 from harness.report.findings.finding import Finding
-from harness.report.findings.words import few_blocks, figure_named, listed, medians_over, trained
+from harness.report.findings.words import few_blocks, figure_of_task, listed, medians_over, trained
 
 
 def bits_findings(data: ReportData, drawn: Sequence[str]) -> list[Finding]:
@@ -24,7 +24,7 @@ def bits_findings(data: ReportData, drawn: Sequence[str]) -> list[Finding]:
     for name, block in few_blocks(runs):
         T = block["seq_len"].max()
         longest = block[block["seq_len"] == T]
-        figure = figure_named(drawn, f"loss_curves-{longest['task'].iloc[0]}")
+        figure = figure_of_task(drawn, "loss_curves", longest)
         found.append(
             Finding("accuracy", f"{name}, T = {T}: {bits_sentence(longest)} {trained(longest)}", figure)
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from harness.report.figure_spec import ReportData
 from harness.report.findings.finding import Finding
 from harness.report.findings.words import (
     few_blocks,
-    figure_named,
+    figure_of_task,
     inits_as_cells,
     listed,
     medians_over,
@@ -39,7 +38,7 @@ def gradient_findings(data: ReportData, drawn: Sequence[str]) -> list[Finding]:
     found = []
     for name, block in few_blocks(inits_as_cells(runs)):
         longest = block[block["seq_len"] == block["seq_len"].max()]
-        figure = _figure_of(longest, drawn)
+        figure = figure_of_task(drawn, "gradient_flow", longest)
         text = f"{name}, T = {longest['seq_len'].iloc[0]}: {flow_sentence(longest)} {trained(longest)}"
         found.append(Finding("gradient", text, figure))
     return found
@@ -55,14 +54,6 @@ def flow_sentence(runs: pd.DataFrame) -> str:
         f"before training ‖∂L/∂h‖ at the first time step is {start} times that at the last; "
         f"after training {end}. {seeds}"
     )
-
-
-def _figure_of(block: pd.DataFrame, drawn: Sequence[str]) -> str:
-    """The figure of the task, where it has several the one whose name ends with the block's condition."""
-    start = f"gradient_flow-{block['task'].iloc[0]}"
-    end = re.sub(r"[^A-Za-z0-9._]+", "-", f"-{block['condition'].iloc[0]}")
-    own = [name for name in drawn if name.startswith(start) and name.endswith(end)]
-    return own[0] if own else figure_named(drawn, start)
 
 
 def _power(row: Mapping[str, Any], name: str) -> str:

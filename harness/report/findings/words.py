@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -111,3 +112,17 @@ def figure_named(drawn: Sequence[str], *wanted: str) -> str:
     'gradient_flow-adding-init-torch'
     """
     return next((name for want in wanted for name in drawn if name == want or name.startswith(want)), "")
+
+
+def figure_of_task(drawn: Sequence[str], kind: str, block: pd.DataFrame) -> str:
+    """The figure of this kind of the task of a block; of several the one that names its variant or condition.
+
+    Args:
+        drawn: names of figures; those of a task are made of `kind`, the task and what else tells them apart.
+        kind: the beginning of the name.
+        block: runs that differ in cell, length and seed only.
+    """
+    first = block.iloc[0]
+    parts = [re.sub(r"[^A-Za-z0-9._]+", "-", str(first[name])) for name in (*IDENTITY, "condition")]
+    own = [name for name in drawn if f"{name}-".startswith(f"{kind}-{parts[0]}-")]
+    return max(own, key=lambda name: sum(part != "" and part in name for part in parts[1:]), default="")
