@@ -19,6 +19,9 @@ _NOT_KEYS = {"data_source"}
 _CONTENT = "(content)"
 """Stands in a recorded config for a path of the user's own."""
 
+_WITHOUT_PATH = {"next_char": r"story-\d+", "text": r"faker-surnames-\d+"}
+"""The data source of tasks that read data of this package or another where they are given no path."""
+
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _WORDS = {"null", "true", "false", "nan", "inf"}
 
@@ -57,7 +60,7 @@ def command_of(config: Mapping[str, Any]) -> str | None:
 def _read_own_file(task: str, data_source: str) -> bool:
     """Whether a task of `conf/task/` read a file of the user's own, whose path the config leaves out."""
     left_out = (_load(f"task/{task}").get("_identity_") or {}).get("leave_out", ())
-    return "path" in left_out and data_source.startswith(f"{task}-")
+    return "path" in left_out and re.fullmatch(_WITHOUT_PATH.get(task, ""), data_source) is None
 
 
 def _of_group(group: str, node: Mapping[str, Any]) -> list[str]:

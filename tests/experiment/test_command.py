@@ -58,6 +58,16 @@ def test_a_run_on_own_data_has_no_command_since_its_path_is_not_recorded(task, t
     assert command_of(run.identity.config) is None
 
 
+@pytest.mark.parametrize("task", ["next_char", "text"])
+def test_a_text_of_the_user_has_no_command_either(task, tmp_path):
+    path = tmp_path / "story.txt"
+    path.write_text("".join(f"{label}\t{label}bcd{n}\n" for n in range(90) for label in "xy"))
+    run = plan(
+        compose_run([f"task={task}", f"task.path={path}", "task.seq_len=5"][: 2 if task == "text" else 3])
+    )
+    assert command_of(run.identity.config) is None
+
+
 def test_a_short_run_has_a_short_command():
     run = plan(compose_run(["task=adding", "cell=gru", "seed=4"]))
     assert command_of(run.identity.config) == "harness task=adding cell=gru train.eval_every=50 seed=4"
