@@ -23,7 +23,7 @@ FIGURE_OF_series := accuracy_by_cell
 keep-summary = sed 's| \[Figure\](figures/[^)]*)\.||' $(1)/summary.md > results/reference/$(2).md
 
 .DEFAULT_GOAL := help
-.PHONY: help install sweep smoke time report reference answers catalogue bench docs test test-browser test-faults lint clean
+.PHONY: help install sweep smoke time report reference answers catalogue bench docs test test-slow test-browser test-faults lint clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -77,6 +77,9 @@ docs: $(INSTALLED) ## write docs/tables.md from the code; execute the notebook o
 
 test: $(INSTALLED) ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+test-slow: $(INSTALLED) ## run the slow tests that `make test` leaves out
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m slow $(ARGS)
 
 test-browser: $(INSTALLED) ## run the tests of the report's page in Chromium, which must be installed
 	$(BIN)/python -m pytest -m browser tests/report/page $(ARGS)

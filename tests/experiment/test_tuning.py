@@ -258,10 +258,10 @@ def test_one_command_runs_both_stages_and_resumes_each(tuned_grid, tmp_path, cap
 def test_settings_with_a_failed_tuning_run_are_not_begun(tuned_grid, tmp_path, capsys, caplog, monkeypatch):
     from harness.experiment import run
 
-    def fails_at(run_plan, begun):
+    def fails_at(run_plan, *others):
         if run_plan.stage == "tune" and run_plan.cell_name == "gru" and run_plan.train.lr == 0.01:
             raise RuntimeError("no luck")
-        return made(run_plan, begun)
+        return made(run_plan, *others)
 
     made = run._train
     monkeypatch.setattr(run, "_train", fails_at)

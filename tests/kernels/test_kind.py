@@ -109,6 +109,7 @@ print(sum(forward.stats.cache_hits.values()), sum(forward.stats.cache_misses.val
 """
 
 
+@pytest.mark.slow
 def test_processes_can_compile_at_once_and_damaged_files_are_replaced(tmp_path):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
 

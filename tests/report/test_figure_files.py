@@ -67,6 +67,7 @@ def test_a_pattern_limits_what_is_removed(tmp_path):
     assert list(tmp_path.iterdir()) == [kept]
 
 
+@pytest.mark.slow
 def test_paper_is_smaller_and_its_texts_do_not_touch(tmp_path):
     runs = data_of_results(tmp_path)
     by_style = {}

@@ -101,6 +101,7 @@ def test_nothing_to_report_says_what_to_run(tmp_path):
         write_report(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_thousand_runs(tmp_path):
     for seed in range(500):
         for cell in ("rnn", "gru"):

@@ -59,6 +59,7 @@ def test_a_grid_on_this_machine(engine, tiny, capsys, without_figures):
     assert "2 runs: 2 ok" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @needs("dask")
 def test_a_run_whose_node_is_killed_resumes_on_another(tiny, tmp_path, node, without_figures):
     file, results = tmp_path / "scheduler.json", tmp_path / "results"

@@ -66,6 +66,7 @@ def training(results):
     return {path.parent.name.split("-")[1] for path in logs if "step 0/" in path.read_text()}
 
 
+@pytest.mark.slow
 def test_a_detached_grid_is_collected_by_the_same_command(cluster, tiny, tmp_path, capsys):
     grid = ["-m", *tiny, "cell=rnn,gru", *LAUNCHER]
     results = tmp_path / "results"
