@@ -131,16 +131,16 @@ def _make(
     print(f"{count}: {len(jobs) - len(to_do)} finished before, {len(to_do)} to do", file=sys.stderr)
     by_cost = sorted(to_do, key=lambda item: -expected_cost(item.plan))  # stable: ties in the grid's order
     size = max_batch_size or max(1, len(by_cost))
-    made = 0
+    made, to_others = 0, list[Job]()
     with show_progress({item.folder / "row.json": expected_cost(item.plan) for item in to_do}):
         for start in range(0, len(by_cost), size):
             pending = by_cost[start : start + size]
             while pending:
-                pending, begun = launch_jobs(launcher, pending, first_index + made)
-                made += begun
-        while pending := wait_for_others(to_do):
-            pending, begun = launch_jobs(launcher, pending, first_index + made)
-            made += begun
+                done = launch_jobs(launcher, pending, first_index + made)
+                pending, made, to_others = done.left, made + done.begun, [*to_others, *done.to_others]
+        while pending := wait_for_others(to_do, to_others):
+            done = launch_jobs(launcher, pending, first_index + made)
+            made, to_others = made + done.begun, done.to_others
     return made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from harness.experiment.plan import Plan
 from harness.experiment.run import STOPPED_BY_USER
 from harness.experiment.workers import LostJobError, TooLongError, WorkerDiedError
 from harness.results import store
-from harness.results.locks import is_locked
 from harness.results.schema import STATUSES
 from harness.workers import WorkersBrokenError
 from harness.workers.stop import rows_at_stake, undisturbed
@@ -29,11 +29,20 @@ log = logging.getLogger("harness.grid")
 NO_ROW = "its process ended without a row"
 
 
-def launch_jobs(launcher: Launcher, pending: Sequence[Job], first_index: int) -> tuple[list[Job], int]:
-    """Launches jobs, and writes the rows of those that could not write their own.
+@dataclass(frozen=True)
+class Launched:
+    """What became of jobs that were launched."""
 
-    Returns:
-        The jobs that did not begin because workers broke down, and how many began.
+    left: list[Job]
+    """Those that did not begin because workers broke down."""
+    begun: int
+    """How many began."""
+    to_others: list[Job]
+    """Those that were left to another process, which held their locks."""
+
+
+def launch_jobs(launcher: Launcher, pending: Sequence[Job], first_index: int) -> Launched:
+    """Launches jobs, and writes the rows of those that could not write their own.
 
     Raises:
         KeyboardInterrupt: after the runs in progress have rows with the status `interrupted`.
@@ -52,7 +61,8 @@ def launch_jobs(launcher: Launcher, pending: Sequence[Job], first_index: int) ->
         with undisturbed():
             _record_cut_off(pending, before, STOPPED_BY_USER)
         raise
-    for item, result in zip(pending, returned, strict=False):
+    results = list(zip(pending, returned, strict=False))
+    for item, result in results:
         if result.status is JobStatus.FAILED and not before[item.folder].has_new_row():
             record_failed(item.plan, result._return_value, begun=before[item.folder].has_begun())
     left = [item for item in pending if not before[item.folder].has_begun()]
@@ -60,11 +70,16 @@ def launch_jobs(launcher: Launcher, pending: Sequence[Job], first_index: int) ->
     if reason is not None:
         log.error("%s: %d runs were cut off, %d are left", reason, cut_off, len(left))
         if len(left) < len(pending):
-            return left, len(pending) - len(left)
-    for item in left:
-        if store.status_of(item.folder) not in STATUSES and not is_locked(item.folder):
-            log.error("%s was not begun: the launcher left it out", item.plan.run_id)
-    return [], len(pending) - len(left)
+            return Launched(left, len(pending) - len(left), [])
+    ran = {item.folder for item, result in results if result.status is JobStatus.COMPLETED}
+    to_others = [item for item in left if item.folder in ran]
+    lost = [item for item in left if item.folder not in ran and store.status_of(item.folder) not in STATUSES]
+    if lost and reason is None:
+        log.error(
+            "%d of %d runs were not begun, such as %s: the launcher left them out",
+            len(lost), len(pending), lost[0].plan.run_id,
+        )  # fmt: skip
+    return Launched([], len(pending) - len(left), to_others)
 
 
 class _Stamps:

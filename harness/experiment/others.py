@@ -16,19 +16,23 @@ log = logging.getLogger("harness.grid")
 POLL_S = 0.5
 
 
-def wait_for_others(jobs: Sequence[Job]) -> list[Job]:
+def wait_for_others(jobs: Sequence[Job], left_to_others: Sequence[Job] = ()) -> list[Job]:
     """Waits until no process makes one of these runs any more; says which ones it waits for.
+
+    Args:
+        jobs: all runs of a grid.
+        left_to_others: those of them that were locked when they should have begun.
 
     Returns:
         Those of them that were not brought to an end: killed or interrupted.
     """
-    others = [job for job in jobs if why_not_finished(job.plan) is not None and is_locked(job.folder)]
-    if not others:
-        return []
-    log.warning(
-        "waiting for %d run%s that another command is making: %s",
-        len(others), "s" if len(others) > 1 else "", ", ".join(job.plan.run_id for job in others[:3]),
-    )  # fmt: skip
-    while any(is_locked(job.folder) for job in others):
+    held = [job for job in jobs if why_not_finished(job.plan) is not None and is_locked(job.folder)]
+    if held:
+        log.warning(
+            "waiting for %d run%s that another command is making: %s",
+            len(held), "s" if len(held) > 1 else "", ", ".join(job.plan.run_id for job in held[:3]),
+        )  # fmt: skip
+    while any(is_locked(job.folder) for job in held):
         time.sleep(POLL_S)
+    others = {job.folder: job for job in (*held, *left_to_others)}.values()
     return [job for job in others if store.status_of(job.folder) in ("absent", "begun", "interrupted")]

@@ -87,7 +87,13 @@ class Lock:
         Raises:
             HeldError: another process holds it.
         """
-        if not self._acquired(timeout if timeout < 0 else max(timeout, _patience_s)):
+        if timeout < 0:
+            while not self._acquired(BEAT_S):
+                if _looks_abandoned(self.path):
+                    with contextlib.suppress(HeldError):  # it has shown that it lives
+                        self._take_over()
+                        return
+        elif not self._acquired(max(timeout, _patience_s)):
             if not _looks_abandoned(self.path):
                 raise HeldError(f"{self.path} is held by {self.holder()}")
             self._take_over()

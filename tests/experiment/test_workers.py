@@ -8,8 +8,10 @@ from harness.experiment import workers
 from harness.experiment.combinations import expand
 from harness.experiment.config import compose
 from harness.experiment.errors import ConfigError
-from harness.experiment.launching import launch_jobs
+from harness.experiment.grid import _make
+from harness.experiment.launching import Launched, launch_jobs
 from harness.experiment.places import Places
+from harness.experiment.run import execute
 from harness.experiment.workers import limit_of, runs_third_party_code
 from harness.results import store
 from harness.workers import Outcome, WorkersBrokenError
@@ -82,8 +84,8 @@ def staged(tiny, monkeypatch):
         master, jobs = expand([*tiny, "seed=1,2,3", *more])
         pool, launcher = Staged(*rounds), OurLauncher(master)
         monkeypatch.setattr(workers, "_pool_on", lambda places, calls: pool)
-        left, begun = launch_jobs(launcher, jobs, 0)
-        return jobs, pool, launcher, left, begun
+        launched = launch_jobs(launcher, jobs, 0)
+        return jobs, pool, launcher, launched.left, launched.begun
 
     return launch
 
@@ -143,7 +145,7 @@ def test_workers_that_cannot_be_started_leave_the_jobs_out(tiny, caplog):
         def launch(self, job_overrides, initial_job_idx):
             raise WorkersBrokenError("no worker can be started: Cannot allocate memory")
 
-    assert launch_jobs(Broken(), jobs, 0) == ([], 0)
+    assert launch_jobs(Broken(), jobs, 0) == Launched([], 0, [])
     assert "Cannot allocate memory: 0 runs were cut off, 2 are left" in caplog.text
     assert rows(jobs) == [None, None]
 
@@ -156,3 +158,24 @@ def test_the_pool_stays_as_long_as_its_places_fit(monkeypatch):
     other = workers._pool_on(gpus, 10)
     assert other is not first
     assert other.environments == list(gpus.environments)
+
+
+def test_a_run_that_was_left_to_a_process_which_then_died_is_made_after_the_others(tiny, monkeypatch, caplog):
+    _, jobs = expand([*tiny, "seed=1,2,3"])
+    asked = []
+
+    class LeavesOne:
+        """The job of seed 2 finds its lock held the first time; nobody holds it afterwards."""
+
+        def launch(self, job_overrides, initial_job_idx):
+            asked.append([next(item for item in one if item.startswith("seed=")) for one in job_overrides])
+            for job in jobs:
+                wanted = f"seed={job.plan.seed}"
+                if wanted in asked[-1] and not (wanted == "seed=2" and len(asked) == 1):
+                    execute(job.plan, echo=False)
+            return [fine(0).value for _ in job_overrides]
+
+    assert _make(jobs, LeavesOne(), None) == 3
+    assert (sorted(asked[0]), asked[1:]) == (["seed=1", "seed=2", "seed=3"], [["seed=2"]])
+    assert [row["status"] for row in rows(jobs)] == ["ok"] * 3
+    assert "left" not in caplog.text

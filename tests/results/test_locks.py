@@ -177,3 +177,29 @@ def test_one_of_many_takes_an_abandoned_lock_over(tmp_path):
         process.join(60)
     assert [process.exitcode for process in processes] == [0] * 6, [out.read_text() for out in outs]
     assert not path.exists()
+
+
+@pytest.mark.parametrize("content", ["", "12\na-node\n"])
+def test_who_waits_for_ever_takes_over_a_lock_that_names_nobody(tmp_path, short, content):
+    path = tmp_path / LOCK_NAME
+    path.write_text(content)
+    os.utime(path, (time.time() - 3600,) * 2)
+    start = time.monotonic()
+    with hold(tmp_path, timeout=-1) as lock:
+        lock.require()
+    assert time.monotonic() - start < 5
+
+
+def test_who_waits_for_ever_gets_a_lock_when_it_is_released(tmp_path, short):
+    said = threading.Event()
+
+    def hold_and_say():
+        with hold(tmp_path, timeout=-1):
+            said.set()
+
+    with hold(tmp_path, timeout=0):
+        thread = threading.Thread(target=hold_and_say)
+        thread.start()
+        assert not said.wait(0.3)
+    assert said.wait(5)
+    thread.join()
