@@ -12,8 +12,9 @@ from typing import Any
 
 import torch
 
+from harness.cells import is_tested_cell
 from harness.experiment import checkpoints
-from harness.experiment.errors import where_it_happened
+from harness.experiment.errors import ConfigError, where_it_happened
 from harness.experiment.finished import why_not_finished
 from harness.experiment.logs import log_to
 from harness.experiment.one_length import require_one_length
@@ -41,6 +42,7 @@ from harness.training import (
     tf32_allowed,
     training_process,
 )
+from harness.training.unseen_inputs import why_unseen_inputs_count
 from harness.workers import set_time_limit
 from harness.workers.stop import is_from_outside, rows_at_stake, undisturbed
 
@@ -147,6 +149,7 @@ def _train(run: Plan, begun: checkpoints.Start, lock: Lock) -> tuple[History, di
     with pause.stopping_between_steps():
         continue_training(state, pause=pause)
     history = conclude(state, test=tested)
+    _refuse_unseen_inputs(run, model)
     others = _test_other_lengths(run, model) if tested and not history.diverged else {}
     lock.require()
     if run.keep_weights and not history.diverged:
@@ -208,6 +211,16 @@ def _test_baselines(run: Plan) -> dict[str, float | None]:
         "chance_test_accuracy": measured.chance_accuracy,
         "memoryless_test_loss": measured.memoryless_loss,
     }
+
+
+def _refuse_unseen_inputs(run: Plan, model: SequenceClassifier) -> None:
+    """Raises a `ConfigError` where a trained third-party cell reads what it must not see."""
+    if is_tested_cell(run.cell_target):
+        return
+    predicts_next = run.task.spec.predicts_next
+    why = why_unseen_inputs_count(model, run.task.val, predicts_next=predicts_next, device=run.device)
+    if why is not None:
+        raise ConfigError(f"{run.cell_name} cannot be measured on {run.task.spec.name}: once trained, {why}")
 
 
 def _tables(run: Plan, history: History) -> list[Table]:

@@ -12,6 +12,8 @@ from harness.experiment.combinations import compose_master, expand
 from harness.experiment.config import compose
 from harness.experiment.errors import ConfigError, MeaninglessPairError
 from harness.experiment.plan import plan
+from harness.experiment.run import execute
+from harness.results import store
 
 ODD = "tests.cells.odd_cells"
 SMALL = ["task.n_train=20", "task.n_val=20", "task.n_test=20"]
@@ -125,3 +127,14 @@ def test_a_large_vocabulary_is_said_once_with_the_alternative(symbols, said, cap
         checked_plan(compose([*recall, f"seed={seed}"]))
     checked_plan(compose([*recall, "model.embedding_size=4"]))
     assert caplog.text.count("learns 32 features in their place") == said
+
+
+def test_a_cell_that_learns_to_read_later_steps_is_no_result(tiny):
+    text = ["task=next_char", "task.labels=every_step", "task.seq_len=8", "task.n_train=200"]
+    cell = ["cell=custom", "cell._target_=tests.outside.OpensBackwards", "~cell.num_layers", "~cell.dropout"]
+    train = ["train.steps=20", "train.eval_every=20", "train.lr=0.1"]
+    run = plan(compose([*tiny[-1:], *text, "task.n_val=20", *cell, "cell.hidden_size=4", *train]))
+    execute(run, echo=False)
+    row = store.read_row(run.folder)
+    assert row["status"] == "failed"
+    assert "once trained, its answers depend on later steps, and the next step is the label" in row["error"]
