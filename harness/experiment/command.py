@@ -19,6 +19,9 @@ _NOT_KEYS = {"data_source"}
 _CONTENT = "(content)"
 """Stands in a recorded config for a path of the user's own."""
 
+OWN_FILE = "FILE"
+"""Stands in a command for the path of a user's file, which no config keeps."""
+
 _WITHOUT_PATH = {"next_char": r"story-\d+", "text": r"faker-surnames-\d+"}
 """The data source of tasks that read data of this package or another where they are given no path."""
 
@@ -34,7 +37,8 @@ def command_of(config: Mapping[str, Any]) -> str | None:
             have their neutral values, which are the defaults of `conf/config.yaml`.
 
     Returns:
-        None where the config is not whole, is of version 0.1, or left out a path of the user's own.
+        None where the config is not whole, is of version 0.1, or hides a path of the user's own. Where a task
+        read such a file and the config leaves its path out, it is called `OWN_FILE`.
     """
     root = _root()
     parts = {group: config.get(group) for group in ("task", "cell")}
@@ -46,8 +50,8 @@ def command_of(config: Mapping[str, Any]) -> str | None:
     overrides = []
     for group, node in (*parts.items(), ("init", config.get("init"))):
         overrides += _of_group(group, node) if node else []
-    if _read_own_file(str(overrides[0]).removeprefix("task="), str(config["data_source"])):
-        return None
+    if read_own_file(config):
+        overrides.append(f"task.path={OWN_FILE}")
     if config.get("match_params") is not None:  # it chooses the hidden size
         overrides = [item for item in overrides if not item.startswith("cell.hidden_size=")]
     base, wanted = dict(_flat(root)), dict(_flat(others))
@@ -57,10 +61,12 @@ def command_of(config: Mapping[str, Any]) -> str | None:
     return " ".join(["harness", *map(shlex.quote, overrides)])
 
 
-def _read_own_file(task: str, data_source: str) -> bool:
+def read_own_file(config: Mapping[str, Any]) -> bool:
     """Whether a task of `conf/task/` read a file of the user's own, whose path the config leaves out."""
+    task = _of_group("task", config["task"])[0].removeprefix("task=")
     left_out = (_load(f"task/{task}").get("_identity_") or {}).get("leave_out", ())
-    return "path" in left_out and re.fullmatch(_WITHOUT_PATH.get(task, ""), data_source) is None
+    source = str(config.get("data_source"))
+    return "path" in left_out and re.fullmatch(_WITHOUT_PATH.get(task, ""), source) is None
 
 
 def _of_group(group: str, node: Mapping[str, Any]) -> list[str]:

@@ -53,19 +53,24 @@ def test_the_command_of_a_config_makes_the_same_run(overrides):
 
 
 @pytest.mark.parametrize("task", FILES)
-def test_a_run_on_own_data_has_no_command_since_its_path_is_not_recorded(task, tmp_path):
-    run = plan(compose_run([f"task={task}", *own_path(task, tmp_path)]))
-    assert command_of(run.identity.config) is None
+def test_the_command_of_a_run_on_own_data_has_a_place_for_the_path(task, tmp_path):
+    [path] = own_path(task, tmp_path)
+    run = plan(compose_run([f"task={task}", path]))
+    command = command_of(run.identity.config)
+    _, *again = shlex.split(command.replace("task.path=FILE", path))
+    assert path in again and plan(compose_run(again)).run_id == run.run_id
 
 
 @pytest.mark.parametrize("task", ["next_char", "text"])
-def test_a_text_of_the_user_has_no_command_either(task, tmp_path):
+def test_so_has_that_of_a_text_of_the_user(task, tmp_path):
     path = tmp_path / "story.txt"
     path.write_text("".join(f"{label}\t{label}bcd{n}\n" for n in range(90) for label in "xy"))
     run = plan(
         compose_run([f"task={task}", f"task.path={path}", "task.seq_len=5"][: 2 if task == "text" else 3])
     )
-    assert command_of(run.identity.config) is None
+    command = command_of(run.identity.config)
+    _, *again = shlex.split(command.replace("task.path=FILE", f"task.path={path}"))
+    assert plan(compose_run(again)).run_id == run.run_id
 
 
 def test_a_short_run_has_a_short_command():

@@ -11,8 +11,9 @@ from tests.faults.commands import bits
 
 @pytest.fixture(autouse=True)
 def fault(request, record_property):
-    """Names the row of the table that a test belongs to: the first line of its docstring."""
-    record_property("fault", request.function.__doc__.splitlines()[0].rstrip("."))
+    """Names the row of the table that a test belongs to: the first line of its docstring, or its name."""
+    words = request.function.__doc__ or request.function.__name__.removeprefix("test_").replace("_", " ")
+    record_property("fault", words.splitlines()[0].rstrip(".").capitalize())
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -40,12 +40,13 @@ function buildDetails(root, runs) {
   }
 
   function commandOf(row) {
-    if (!commands[row]) return make("p", { class: "note" }, "It is not known: the row does not hold a whole config of this version.");
+    if (!commands[row]) return make("p", { class: "note" }, "It is not known: the row does not hold a whole config of this version, or hides a path of its own.");
     const copy = make("button", { type: "button", onclick: async () => {
       try { await navigator.clipboard.writeText(commands[row]); copy.textContent = "Copied"; } catch { getSelection().selectAllChildren(code); copy.textContent = "Selected: press Ctrl-C"; }
     } }, "Copy");
     const code = make("div", { class: "command" }, commands[row]);
-    const hint = make("span", { class: "note" }, "Add rerun=true where it has finished, or results_dir=FOLDER to keep the new run apart.");
+    const own = commands[row].includes("task.path=FILE") ? "Put the path of the run\u2019s own data in place of FILE. " : "";
+    const hint = make("span", { class: "note" }, own + "Add rerun=true where it has finished, or results_dir=FOLDER to keep the new run apart.");
     return make("div", {}, code, make("div", { class: "bar" }, copy, hint));
   }
 
