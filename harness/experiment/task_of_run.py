@@ -35,7 +35,7 @@ def task_of_run(folder: Path, changes: Mapping[str, Any] | None = None) -> Task:
     values: Any = OmegaConf.to_container(config, resolve=True)
     if "path" not in (changes or {}) and "_target_" in values["task"] and read_own_file(row["config"]):
         raise ConfigError(
-            f"{row['run_id']} read data of yours, and no run keeps their path: add task.path=FILE, where they lie"
+            f"{row['run_id']} read data of yours, and no run keeps a path: add task.path=FILE, where they lie"
         )
     task, _ = make_tasks({**values["task"], "eval_lengths": [], **(changes or {})})
     for name, now in (("test_fingerprint", lambda: task.test.fingerprint),

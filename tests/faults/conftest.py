@@ -13,7 +13,7 @@ from tests.faults.commands import bits
 def fault(request, record_property):
     """Names the row of the table that a test belongs to: the first line of its docstring, or its name."""
     words = request.function.__doc__ or request.function.__name__.removeprefix("test_").replace("_", " ")
-    record_property("fault", words.splitlines()[0].rstrip(".").capitalize())
+    record_property("fault", words[:1].upper() + words[1:].splitlines()[0].rstrip("."))
 
 
 def pytest_terminal_summary(terminalreporter):
