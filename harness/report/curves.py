@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from harness.report.axes import reference_handle
@@ -97,7 +98,8 @@ def curve_pages(
     *,
     title: str,
     caption: str,
-    reference: str,
+    reference: str = "",
+    handles: Sequence[Line2D] = (),
 ) -> list[Figure]:
     """The pages of a figure over training steps for one task and condition; rows H, columns T.
 
@@ -108,6 +110,7 @@ def curve_pages(
         title: of the page.
         caption: what the marks mean.
         reference: the legend entry of the reference line; empty: there is none.
+        handles: further entries of the legend.
     """
     rows = curve_rows(data, column)
 
@@ -119,7 +122,7 @@ def curve_pages(
     return make_pages(
         split(data.runs, ["size", "seq_len"]), draw, title=title, caption=caption, styles=shown,
         columns=length_columns(data.runs), markers=False,
-        handles=[reference_handle(reference)] if reference else [], page_style=data.page_style,
+        handles=[*([reference_handle(reference)] if reference else []), *handles], page_style=data.page_style,
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ def budget_sentence(runs: pd.DataFrame) -> str:
     table = settings_of(runs)
     shared = {key: table[key].iloc[0] for key in ("budget", "optimizer", "batch_size")
               if table[key].nunique() == 1}  # fmt: skip
-    budget = shared.get("budget") or "Budgets differ: see the titles"
+    budget = shared.get("budget") or "Different budgets"
     stops = stops_when_solved(runs)
     if stops.all() and "budget" in shared:
         budget = f"At most {budget}, or as many as solve the task,"

@@ -217,7 +217,9 @@ def _spec(prepared: _Prepared, name: str, unit: str, *, of_user: bool) -> TaskSp
         num_classes=number,
         chance_accuracy=int(np.bincount(y).max()) / len(y),
         data_source=f"text-{name}-{len(y)}" if of_user else f"faker-surnames-{len(y)}",
-        citation="Robertson 2017, PyTorch tutorials: Classifying names with a character-level RNN",
+        citation="own data"
+        if of_user
+        else "Robertson 2017, PyTorch tutorials: Classifying names with a character-level RNN",
         class_names=_few(prepared.class_names),
         symbols=_few(prepared.symbols),
     )

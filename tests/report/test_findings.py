@@ -77,9 +77,10 @@ def test_bits_are_medians_with_their_range_beside_a_table_of_pairs(findings_of):
     ]
     [_, found] = findings_of(*records)["accuracy"]
     assert found == (
-        "next_char (bundled, story-9), H = 32, T = 50: bits per symbol on the test samples: "
-        "gru 2.62 (2.50 to 2.75) and rnn 3.00 (3.00 to 3.25). Medians of 3 seeds. "
-        "A table of what follows each symbol, counted in all of the data: 2.89. "
+        "next_char (bundled, story-9), H = 32, T = 50: bits per symbol on the test samples, fewer are "
+        "better: gru 2.62 (2.50 to 2.75) and rnn 3.00 (3.00 to 3.25). Medians of 3 seeds. "
+        "A table of which symbol follows which, counted in all of the data, has 2.89: all seeds of gru are "
+        "below. "
         "(100 steps of adam, batches of 32; one learning rate for all cells: 0.001.)"
     )
 

@@ -39,7 +39,9 @@ def test_a_small_grid_gets_every_figure_that_applies(tmp_path):
     save_pages([page], tmp_path / "figures", "of_an_earlier_report", "an empty page")
     paths = write_report(tmp_path)
     assert all(path.stat().st_size > 0 for path in paths)
-    per_task = {f"{k}-{t}.png" for k in ("learning_curves", "grad_norm") for t in ("mnist", "adding")} | {
+    per_task = {
+        f"{k}-{t}.png" for k in ("learning_curves", "training_loss", "grad_norm") for t in ("mnist", "adding")
+    } | {
         "gradient_flow-mnist.png",
         "gradient_flow-adding-1.png",
         "gradient_flow-adding-2.png",
@@ -48,7 +50,7 @@ def test_a_small_grid_gets_every_figure_that_applies(tmp_path):
         "solved_vs_length.png",
         "accuracy_vs_length.png", "loss_vs_length.png", "accuracy_heatmap.png", "accuracy_vs_hidden_size.png",
         "time_per_step.png", "time_per_step_vs_hidden_size.png", "accuracy_vs_time.png",
-        "performance_profile.png", "loss_curves-adding.png", "training_loss-adding.png",
+        "performance_profile.png", "loss_curves-adding.png",
     }  # fmt: skip
     assert {p.name for p in (tmp_path / "figures").iterdir()} == names(paths) | {"mine.png"}
     assert {"runs.csv", "steps.csv", "summary.md"} <= {p.name for p in paths}

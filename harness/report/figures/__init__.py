@@ -14,13 +14,14 @@ from harness.report.figures.grad_norm_curves import GRAD_NORM_CURVES
 from harness.report.figures.gradient_flow import GRADIENT_FLOW, GRADIENT_FLOW_LOWER_LAYERS
 from harness.report.figures.learning_curves import LEARNING_CURVES
 from harness.report.figures.loss_by_length import LOSS_BY_LENGTH
-from harness.report.figures.loss_curves import LOSS_CURVES, TRAINING_LOSS
+from harness.report.figures.loss_curves import LOSS_CURVES
 from harness.report.figures.other_lengths import ACCURACY_AT_OTHER_LENGTHS, plot_other_lengths
 from harness.report.figures.performance_profile import PERFORMANCE_PROFILE, plot_performance_profile
 from harness.report.figures.published import PUBLISHED
 from harness.report.figures.solved_by_length import SOLVED_BY_LENGTH, plot_solved_by_length
 from harness.report.figures.spectra import SPECTRA, plot_spectra
 from harness.report.figures.time_scales import TIME_SCALES
+from harness.report.figures.training_loss import TRAINING_LOSS
 from harness.report.figures.tuning import TUNING
 from harness.report.flow_lines import plot_gradient_flow
 

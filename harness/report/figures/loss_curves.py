@@ -1,8 +1,6 @@
-"""Training and validation loss by the training step, for each task whose loss without memory is known."""
+"""Validation loss by the training step, for each task whose loss without memory is known."""
 
 from __future__ import annotations
-
-import functools
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,33 +11,22 @@ from harness.report.curves import CURVE_PANELS, curve_caption, curve_pages, curv
 from harness.report.figure_spec import FigureSpec, ReportData
 
 
-def loss_curve_pages(part: str, data: ReportData, caption: str) -> list[Figure]:
-    """Loss by training step, with the loss of a model without memory; log axes of both parts are the same.
-
-    Args:
-        part: `training` or `validation`.
-        data: of one task and condition.
-        caption: what the marks mean.
-    """
-    column = {"training": "train_loss", "validation": "val_loss"}[part]
-    rows_of_both = curve_rows(data, column)
-    both = pd.concat([rows_of_both["train_loss"], rows_of_both["val_loss"]])
+def loss_curve_pages(data: ReportData, caption: str) -> list[Figure]:
+    """Validation loss by training step, with the loss of a model without memory."""
+    losses = curve_rows(data, "val_loss")["val_loss"]
 
     def draw(ax: Axes, rows: pd.DataFrame) -> None:
-        plot_curves(rows, column, ax, data.styles)
+        plot_curves(rows, "val_loss", ax, data.styles)
         level_lines(ax, rows["memoryless_loss"])
-        if spans_more_than(both, ratio=30):
-            log_axis(ax, pd.concat([both, data.runs["memoryless_loss"]]))
-        ax.set_ylabel(loss_label(rows, part))
+        ax.margins(y=0.08)  # so that a level at the edge is seen
+        if spans_more_than(losses, ratio=30):
+            log_axis(ax, pd.concat([losses, data.runs["memoryless_loss"]]))
+        ax.set_ylabel(loss_label(rows, "validation"))
 
     return curve_pages(
-        data, column, draw, title=f"{part.capitalize()} loss", caption=caption,
+        data, "val_loss", draw, title="Validation loss", caption=caption,
         reference="lowest loss without memory",
     )  # fmt: skip
-
-
-def _known_without_memory(data: ReportData) -> bool:
-    return bool(curve_rows(data, "val_loss")["memoryless_loss"].notna().any())
 
 
 LOSS_CURVES = FigureSpec(
@@ -50,23 +37,7 @@ LOSS_CURVES = FigureSpec(
         "Line chart. Vertical: validation loss, in nats or squared error. Horizontal: training step. "
         f"Dashed: the lowest loss without memory. {CURVE_PANELS}"
     ),
-    applies=_known_without_memory,
-    draw=functools.partial(loss_curve_pages, "validation"),
-    per_task=True,
-)
-
-TRAINING_LOSS = FigureSpec(
-    name="training_loss",
-    question="Is a cell's loss on the samples that it is trained on below that on others?",
-    caption=(
-        "Training loss is the mean over the steps since the last evaluation, with the weights and the "
-        f"dropout of each step. {curve_caption()}"
-    ),
-    alt=(
-        "Line chart. Vertical: training loss, in nats or squared error. Horizontal: training step. "
-        f"Dashed: the lowest loss without memory. {CURVE_PANELS}"
-    ),
-    applies=_known_without_memory,
-    draw=functools.partial(loss_curve_pages, "training"),
+    applies=lambda data: bool(curve_rows(data, "val_loss")["memoryless_loss"].notna().any()),
+    draw=loss_curve_pages,
     per_task=True,
 )

@@ -48,7 +48,12 @@ def bits_sentence(runs: pd.DataFrame) -> str:
     ]
     seeds = medians_over(table["seeds"])
     nats = runs["memoryless_test_loss"].astype(float).mean()
-    known = "" if pd.isna(nats) else (
-        f" A table of what follows each symbol, counted in all of the data: {nats / math.log(2):.2f}."
-    )  # fmt: skip
-    return f"bits per symbol on the test samples: {listed(parts)}. {seeds}{known}"
+    text = f"bits per symbol on the test samples, fewer are better: {listed(parts)}. {seeds}"
+    if pd.isna(nats):
+        return text
+    pairs = nats / math.log(2)
+    better = [str(cell) for cell in table.index[table["high"] < pairs]]
+    told = f"all seeds of {listed(better)} are below" if better else "no cell is below it with all seeds"
+    return (
+        f"{text} A table of which symbol follows which, counted in all of the data, has {pairs:.2f}: {told}."
+    )
