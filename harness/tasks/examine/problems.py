@@ -10,7 +10,7 @@ from harness.tasks.examine.facts import SplitFacts, TokenFacts, ValueFacts
 from harness.tasks.task import TaskSpec
 
 MOST_SHARED = 0.01
-"""Share of the held-out inputs that may also be training inputs."""
+"""Share of the held-out inputs that may also be training inputs, and of the test inputs validation inputs."""
 
 MOST_UNLEARNT = 0.01
 """Share of the labels of a held-out split whose class the training samples may lack."""
@@ -22,6 +22,8 @@ FEW_SAMPLES = 100
 """Test samples below which one of them moves the accuracy by more than a point."""
 
 MOST_NAMED = 5
+
+ADJECTIVES = {"train": "training", "val": "validation"}
 
 Shared = Mapping[tuple[str, str], int]
 Facts = Mapping[str, SplitFacts]
@@ -77,16 +79,28 @@ def _unlearnt(spec: TaskSpec, splits: Facts) -> Iterator[tuple[float, str]]:
 
 
 def _shared_problems(spec: TaskSpec, splits: Facts, shared: Shared) -> Iterator[str]:
-    for (name, other), count in shared.items():
-        if (
-            other == "train"
-            and spec.data_source != "generated"
-            and count > MOST_SHARED * splits[name].samples
-        ):
-            yield (
-                f"{name}: {share_text(count, splits[name].samples)} of its inputs are also training inputs, "
-                "so its accuracy measures what was seen before; leave them out of one of the two"
+    if _repeats_are_expected(spec):
+        return
+    for name, other, share in _shared_shares(splits, shared):
+        said = f"{name}: {share} of its inputs are also {ADJECTIVES[other]} inputs, so "
+        if other == "train":
+            yield said + "its accuracy measures what was seen before; leave them out of one of the two"
+        else:
+            yield said + (
+                "learning rate and best step are chosen on test samples; leave them out of one of the two"
             )
+
+
+def _repeats_are_expected(spec: TaskSpec) -> bool:
+    """Whether few different inputs are possible: drawn ones, and windows of a text."""
+    return spec.data_source == "generated" or spec.predicts_next
+
+
+def _shared_shares(splits: Facts, shared: Shared) -> Iterator[tuple[str, str, str]]:
+    """A held-out split, one that has more than `MOST_SHARED` of its inputs too, and how many in words."""
+    for (name, other), count in shared.items():
+        if count > MOST_SHARED * splits[name].samples:
+            yield name, other, share_text(count, splits[name].samples)
 
 
 def _input_problems(splits: Facts) -> Iterator[str]:
@@ -118,16 +132,11 @@ def _size_notes(splits: Facts) -> Iterator[str]:
 
 
 def _shared_notes(spec: TaskSpec, splits: Facts, shared: Shared) -> Iterator[str]:
-    for (name, other), count in shared.items():
-        if (
-            other == "train"
-            and spec.data_source == "generated"
-            and count > MOST_SHARED * splits[name].samples
-        ):
-            yield (
-                f"{name}: {share_text(count, splits[name].samples)} of its inputs are also training inputs: "
-                "there are few different ones"
-            )
+    if not _repeats_are_expected(spec):
+        return
+    for name, other, share in _shared_shares(splits, shared):
+        if other == "train":
+            yield f"{name}: {share} of its inputs are also training inputs: there are few different ones"
 
 
 def _input_notes(spec: TaskSpec, splits: Facts) -> Iterator[str]:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from harness.tasks import Split, Task, make_adding
+from harness.tasks.common.vocabulary import UNKNOWN
 from harness.tasks.examine import examine_task
 from tests.tasks.examine.toys import toy
 
@@ -78,8 +79,28 @@ def test_a_class_without_training_sample_is_a_problem_and_a_note_where_it_is_rar
 def test_shared_inputs_are_counted_and_a_problem_of_held_out_splits():
     found = examine_task(toy(GOOD, OTHER, ([[1, 0, 1], [0, 2], [2, 2], [1, 2]], [1, 0, 0, 1])))
     assert found.shared == {("val", "train"): 0, ("test", "train"): 1, ("test", "val"): 2}
-    (said,) = found.problems
-    assert said.startswith("test: 1 (25 %) of its inputs are also training inputs")
+    first, second = found.problems
+    assert first.startswith("test: 1 (25 %) of its inputs are also training inputs")
+    assert second.startswith("test: 2 (50 %) of its inputs are also validation inputs")
+
+
+def test_test_samples_for_validation_are_a_problem():
+    said = only_problem(toy(GOOD, LAST, LAST))
+    assert said.startswith("test: 2 (100 %) of its inputs are also validation inputs, so learning rate")
+
+
+def test_texts_of_unknown_symbols_are_not_taken_for_one_text():
+    symbols = (UNKNOWN, "a", "b", "c")
+    found = examine_task(toy(GOOD, ([[2, 0], [3]], [0, 1]), ([[2, 0], [3, 3]], [1, 0]), symbols=symbols))
+    assert found.shared["test", "val"] == 0
+
+
+def test_windows_of_a_text_that_occur_again_are_a_note():
+    found = examine_task(toy(GOOD, LAST, ([[1, 0, 1], [0, 2]], [1, 0]), predicts_next=True))
+    assert not found.problems
+    assert (
+        "test: 1 (50 %) of its inputs are also training inputs: there are few different ones" in found.notes
+    )
 
 
 def test_a_shorter_sequence_is_not_its_padded_form():
