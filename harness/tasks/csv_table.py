@@ -52,11 +52,12 @@ def load_csv(
             walk,0.1,0.4,0.2                    7,0,0.1,9.6,walk
             run,1.5,-2.0,1.1                    7,1,0.4,9.7,walk
 
-    Nothing is guessed: a decimal comma, a thousands separator, an empty cell, `nan`, rows of unequal
-    numbers of cells, two columns of one name, two rows of one step, a label in two spellings and another
-    encoding than UTF-8 are errors with file and line. A path that ends in `_TRAIN.tsv`, `_TRAIN.arff`, …
-    is the training part of a problem of the UCR archive: the file with `_TEST` beside it has the test part,
-    and 1/5 of each class of the training part is for validation. Variants: as `load_arrays`.
+    Nothing is guessed: a decimal comma, a thousands separator, an empty cell, `nan`, also as a label, rows of
+    unequal numbers of cells, two columns of one name, two rows of one step, a label or a sequence in two
+    spellings, a column that counts the rows and another encoding than UTF-8 are errors with file and line.
+    A path that ends in `_TRAIN.tsv`, `_TRAIN.arff`, … is the training part of a problem of the UCR archive:
+    the file with `_TEST` beside it has the test part, and 1/5 of each class of the training part is for
+    validation. Variants: as `load_arrays`.
 
     Baseline: as `load_arrays`.
 
