@@ -102,10 +102,11 @@ def _misfit(spec: TaskSpec, split: Split, name: str) -> tuple[str | None, bool]:
         return None, True
     except ValueError as error:
         said = str(error)
-    if not isinstance(split.x, torch.Tensor) or not split.x.is_floating_point():
+    x = getattr(split, "x", None)
+    if not isinstance(x, torch.Tensor) or x.layout != torch.strided or not x.is_floating_point():
         return said, False
     try:
-        check_split(spec, Split(torch.zeros_like(split.x), split.y, split.lengths), name)
+        check_split(spec, Split(torch.zeros_like(x), split.y, split.lengths), name)
     except ValueError:
         return said, False
     return said, True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
 from harness.tasks.common.split_notes import class_text
 from harness.tasks.common.vocabulary import UNKNOWN
 from harness.tasks.examine.facts import SplitFacts, TokenFacts, ValueFacts
@@ -21,6 +23,9 @@ MOST_UNSEEN = 0.5
 FEW_SAMPLES = 100
 """Test samples below which one of them moves the accuracy by more than a point."""
 
+MOST_OF_ONE_CLASS = 0.95
+"""Share of the test labels that may be of one class without a note."""
+
 MOST_NAMED = 5
 
 ADJECTIVES = {"train": "training", "val": "validation"}
@@ -31,7 +36,12 @@ Facts = Mapping[str, SplitFacts]
 
 def problems_of(spec: TaskSpec, splits: Facts, shared: Shared) -> tuple[str, ...]:
     """A line for each rule but the first that is broken, by splits that fit the spec."""
-    return (*_class_problems(spec, splits), *_shared_problems(spec, splits, shared), *_input_problems(splits))
+    return (
+        *_class_problems(spec, splits),
+        *_tolerance_problems(spec, splits),
+        *_shared_problems(spec, splits, shared),
+        *_input_problems(splits),
+    )
 
 
 def notes_on(spec: TaskSpec, splits: Facts, shared: Shared) -> tuple[str, ...]:
@@ -39,6 +49,7 @@ def notes_on(spec: TaskSpec, splits: Facts, shared: Shared) -> tuple[str, ...]:
     unlearnt = (line for share, line in _unlearnt(spec, splits) if share <= MOST_UNLEARNT)
     return (
         *_size_notes(splits),
+        *_one_class_notes(spec, splits),
         *unlearnt,
         *_shared_notes(spec, splits, shared),
         *_input_notes(spec, splits),
@@ -62,6 +73,24 @@ def _class_problems(spec: TaskSpec, splits: Facts) -> Iterator[str]:
             only = class_text(spec, int(facts.class_counts.argmax()))
             yield f"{name}: every label is {only}, so there is nothing to tell apart"
     yield from (line for share, line in _unlearnt(spec, splits) if share > MOST_UNLEARNT)
+
+
+def _tolerance_problems(spec: TaskSpec, splits: Facts) -> Iterator[str]:
+    targets = splits["test"].targets if "test" in splits else None
+    if spec.tolerance is None or targets is None:
+        return
+    low, _, high = targets
+    if low < high < low + 2 * spec.tolerance:
+        yield (
+            f"test: one constant is within the tolerance {spec.tolerance:g} of every target, from {low:g} to "
+            f"{high:g}; lower the tolerance"
+        )
+    spacing = float(np.spacing(np.float32(max(abs(low), abs(high)))))
+    if spec.tolerance < spacing:
+        yield (
+            f"test: the tolerance {spec.tolerance:g} is less than the distance {spacing:.2g} of neighbouring "
+            "float32 numbers of the size of its targets, so an answer is right by accident only; raise it"
+        )
 
 
 def _unlearnt(spec: TaskSpec, splits: Facts) -> Iterator[tuple[float, str]]:
@@ -128,6 +157,19 @@ def _size_notes(splits: Facts) -> Iterator[str]:
         yield (
             f"test: of {n} samples one moves the accuracy by {100 / n:.2g} points, so small differences mean "
             "nothing"
+        )
+
+
+def _one_class_notes(spec: TaskSpec, splits: Facts) -> Iterator[str]:
+    counts = splits["test"].class_counts if "test" in splits else None
+    if counts is None:
+        return
+    most, labels = int(counts.max()), int(counts.sum())
+    if MOST_OF_ONE_CLASS * labels <= most < labels:
+        one = class_text(spec, int(counts.argmax()))
+        yield (
+            f"test: {share_text(most, labels)} of its labels are {one}, so a constant answer has nearly the "
+            "best accuracy; compare losses too"
         )
 
 
