@@ -157,10 +157,17 @@ def _test_part(path: Path) -> list[Path]:
 def _joined(tables: list[Table], parts: list[dict[str, Any]]) -> dict[str, Any]:
     """The training part followed by the test part, as one set with these two splits."""
     train, test = tables
-    if train.names != test.names or len(train.columns) != len(test.columns):
+    if len(train.columns) != len(test.columns):
         raise ValueError(
-            f"{test.path} must have the columns of {train.path.name}, {len(train.columns)} of these names, "
-            f"not {len(test.columns)}"
+            f"{test.path} must have the columns of {train.path.name}, {len(train.columns)}, not "
+            f"{len(test.columns)}"
+        )
+    named, others = ([table.names[c] if table.names else "" for c in table.columns] for table in tables)
+    if named != others:
+        first = next(c for c in train.columns if named[c] != others[c])
+        raise ValueError(
+            f"{test.path} must have the columns of {train.path.name}, number {first} {named[first]!r}, not "
+            f"{others[first]!r}"
         )
     for table, part in zip(tables, parts, strict=True):
         if part.keys() != {"x", "y"}:

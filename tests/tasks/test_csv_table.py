@@ -251,9 +251,12 @@ def test_an_arff_file_that_cannot_be_used_is_refused_in_one_line(write, text, sa
 
 def test_parts_with_other_columns_are_refused(write):
     path = write(WIDE, "X_TRAIN.csv")
-    for text in (WIDE.replace("t1", "t9"), re.sub(r",[^,]*\n", "\n", WIDE)):
+    for text, said in (
+        (WIDE.replace("t1", "t9"), "number 2 't1', not 't9'"),
+        (re.sub(r",[^,]*\n", "\n", WIDE), "4, not 3"),
+    ):
         write(text, "X_TEST.csv")
-        with pytest.raises(ValueError, match="X_TEST.csv must have the columns of X_TRAIN.csv, 4 of"):
+        with pytest.raises(ValueError, match=f"X_TEST.csv must have the columns of X_TRAIN.csv, {said}"):
             load_csv(path=path)
 
 
