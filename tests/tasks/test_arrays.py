@@ -204,9 +204,13 @@ REFUSED = [
     ({"y": np.arange(20.0)}, WORDS + "float64; convert it, or use target='value' to predict numbers"),
     ({"y": [1, "a"] * 10}, WORDS + "a mixture of both"),
     ({"y": np.array(Y, dtype=bytes)}, "y must hold numbers or words, not |S1; decode them with"),
-    ({"y": ["a", " "] * 10}, "y must name a class for each sample, not '', which stands for a missing one "
+    ({"y": ["a", " "] * 10}, "y must name a class for each sample, not ' ', which stands for a missing one "
      "(sample 1)"),
-    ({"y": ["a", np.nan] * 10}, WORDS + "a mixture of both"),
+    ({"y": ["a", np.nan] * 10}, "y must name a class for each sample, not nan, which stands for a"),
+    ({"y": 5}, "y must have shape (20,), a label for each of 20 samples, not ()"),
+    ({"y": np.array([0, np.nan] * 10)}, "y must name a class for each sample, not nan, which stands for a"),
+    ({"y": pd.Series([0, None] * 10, dtype="Int64")}, "y must name a class for each sample, not <NA>, which"),
+    ({"y": objects(["a", None] * 10)}, "y must name a class for each sample, not None, which stands for a"),
     ({"y": np.array(["a", "nan"] * 10)}, "y must name a class for each sample, not 'nan', which stands for a "
      "missing one (sample 1); leave the sample out, or rename the class"),
     ({"y": np.ma.masked_equal([7, 8] * 10, 8)}, "y must have no masked values, not one at (1,)"),

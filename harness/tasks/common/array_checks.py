@@ -63,6 +63,7 @@ def checked_labels(y: Any, n: int) -> tuple[np.ndarray, tuple[str, ...] | None]:
     Raises:
         ValueError: the labels are of another kind, or another number of them.
     """
+    _check_none_missing(y)
     mixed = isinstance(y, Sequence) and any(isinstance(one, str) for one in y)
     if mixed and not all(isinstance(one, str) for one in y):
         raise ValueError("y must be words or whole numbers, not a mixture of both")
@@ -75,17 +76,24 @@ def checked_labels(y: Any, n: int) -> tuple[np.ndarray, tuple[str, ...] | None]:
             "numbers"
         )
     names, numbers = np.unique(y, return_inverse=True)
-    for number, name in enumerate(map(str, names)):
-        if name.strip().lower() in WORDS_FOR_MISSING:
-            raise ValueError(
-                f"y must name a class for each sample, not {name.strip()!r}, which stands for a missing one "
-                f"(sample {int((numbers == number).argmax())}); leave the sample out, or rename the class"
-            )
     classes = class_of_label([str(name) for name in names])
     of_name = np.array([classes[str(name)] for name in names], dtype=np.int64)
     class_names = names_of_classes(classes)
     plain = class_names == tuple(map(str, range(len(class_names))))
     return of_name[numbers.reshape(-1)], None if plain else class_names
+
+
+def _check_none_missing(y: Any) -> None:
+    """Refuses labels such as None, NaN and the words for a missing one; whole numbers are not looked at."""
+    if isinstance(y, np.ndarray) and y.dtype.kind in "iub":
+        return
+    labels = y.tolist() if hasattr(y, "tolist") else y
+    for number, label in enumerate(labels if isinstance(labels, Sequence) else ()):
+        if str(label).strip().lower() in (*WORDS_FOR_MISSING, "<na>", "nat"):
+            raise ValueError(
+                f"y must name a class for each sample, not {label!r}, which stands for a missing one (sample "
+                f"{number}); leave the sample out, or rename the class"
+            )
 
 
 def checked_values(y: Any, n: int) -> np.ndarray:
