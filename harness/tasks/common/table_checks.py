@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -37,10 +36,12 @@ def check_no_row_numbers(table: Table, columns: Iterable[int]) -> None:
 
 def _rises_by_one(cells: Sequence[str]) -> bool:
     """Whether they are the whole numbers n, n + 1, n + 2, …"""
-    if len(cells) < FEWEST_COUNTED or not all(LABEL_NUMBER.fullmatch(cell) for cell in cells):
+    if len(cells) < FEWEST_COUNTED or not LABEL_NUMBER.fullmatch(cells[0]):
         return False
-    numbers = [Decimal(cell) for cell in cells]
-    return _is_whole(numbers[0]) and all(after - one == 1 for one, after in itertools.pairwise(numbers))
+    first = Decimal(cells[0])
+    return _is_whole(first) and all(
+        LABEL_NUMBER.fullmatch(cell) and Decimal(cell) == first + row for row, cell in enumerate(cells)
+    )
 
 
 def check_labels(table: Table, rows: Sequence[int], column: int) -> None:

@@ -171,7 +171,7 @@ def _groups(table: Table, sequence: int, step: int) -> list[list[int]]:
         if not cells[sequence]:
             raise table.error(row, sequence, "must name the sequence of the row, not be empty")
         groups.setdefault(cells[sequence], []).append((table.exact(row, step), row))
-    check_spellings(table, range(len(table.rows)), sequence, "a sequence")
+    check_spellings(table, [rows[0][1] for rows in groups.values()], sequence, "a sequence")
     for name, rows in groups.items():
         rows.sort()
         for (one, first), (other, second) in itertools.pairwise(rows):
