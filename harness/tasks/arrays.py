@@ -152,7 +152,8 @@ def task_of_arrays(
         y, names = checked_labels(arrays["y"], len(x))
         classes = y
     given = {split: arrays.get(split) for split in SPLITS}
-    rows = checked_rows(given, classes, copies_of(x, lengths), options.split_seed)
+    copies = copies_of(x, lengths, normalize=bool(options.normalize))
+    rows = checked_rows(given, classes, copies, options.split_seed)
     samples = OwnSamples(x, lengths, y, names, rows)
     content = content or hash_parts(x, lengths, y, *(names or ()), *rows.values())
     return own_task(samples, options, name=name, kind=kind, content=content)

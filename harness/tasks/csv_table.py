@@ -52,11 +52,12 @@ def load_csv(
             walk,0.1,0.4,0.2                    7,0,0.1,9.6,walk
             run,1.5,-2.0,1.1                    7,1,0.4,9.7,walk
 
-    Nothing is guessed: a decimal comma, a thousands separator, an empty cell, `nan`, rows of unequal
-    numbers of cells, two columns of one name, two rows of one step, a label in two spellings and another
-    encoding than UTF-8 are errors with file and line. A path that ends in `_TRAIN.tsv`, `_TRAIN.arff`, …
-    is the training part of a problem of the UCR archive: the file with `_TEST` beside it has the test part,
-    and 1/5 of each class of the training part is for validation. Variants: as `load_arrays`.
+    Nothing is guessed: a decimal comma, a thousands separator, an empty cell, `nan`, also as a label, rows of
+    unequal numbers of cells, two columns of one name, two rows of one step, a label or a sequence in two
+    spellings, a column that counts the rows and another encoding than UTF-8 are errors with file and line.
+    A path that ends in `_TRAIN.tsv`, `_TRAIN.arff`, … is the training part of a problem of the UCR archive:
+    the file with `_TEST` beside it has the test part, and 1/5 of each class of the training part is for
+    validation. Variants: as `load_arrays`.
 
     Baseline: as `load_arrays`.
 
@@ -156,10 +157,17 @@ def _test_part(path: Path) -> list[Path]:
 def _joined(tables: list[Table], parts: list[dict[str, Any]]) -> dict[str, Any]:
     """The training part followed by the test part, as one set with these two splits."""
     train, test = tables
-    if train.names != test.names or len(train.columns) != len(test.columns):
+    if len(train.columns) != len(test.columns):
         raise ValueError(
-            f"{test.path} must have the columns of {train.path.name}, {len(train.columns)} of these names, "
-            f"not {len(test.columns)}"
+            f"{test.path} must have the columns of {train.path.name}, {len(train.columns)}, not "
+            f"{len(test.columns)}"
+        )
+    named, others = ([table.names[c] if table.names else "" for c in table.columns] for table in tables)
+    if named != others:
+        first = next(c for c in train.columns if named[c] != others[c])
+        raise ValueError(
+            f"{test.path} must have the columns of {train.path.name}, number {first} {named[first]!r}, not "
+            f"{others[first]!r}"
         )
     for table, part in zip(tables, parts, strict=True):
         if part.keys() != {"x", "y"}:

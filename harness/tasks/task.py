@@ -225,7 +225,7 @@ class Task:
                 sorted order, see `TaskSpec.class_names`.
             lengths: (N,) steps of each sequence; what follows in x is ignored. None: all, or the list's.
             train, val, test: indices or masks (N,) of the samples of each split; without `val` 1/5 of each
-                class of `train` is for validation. None: 3/5, 1/5 and 1/5 of each class, equal x together.
+                class of `train` is for validation. None: 3/5, 1/5, 1/5 of each class. Equal x are together.
             split_seed: draws that division.
             target: `class` or `value`.
             tolerance: for values: a prediction is correct when its error is below this.

@@ -96,8 +96,39 @@ def test_normalisation_uses_the_training_samples_and_their_valid_steps_alone():
 
 def test_a_constant_or_tiny_feature_is_centred_and_stays_finite():
     x = np.stack([np.full((9, 4), 7.0), np.arange(36).reshape(9, 4) * 1e-200], axis=2)
-    task = Task.from_arrays(x, [0, 1, 2] * 3)
+    task = Task.from_arrays(x, [0, 1, 2] * 3, train=range(3), val=range(3, 6), test=range(6, 9))
     assert not task.train.x.any() and not task.test.x.any()
+
+
+def test_small_floats_are_read_without_a_warning():
+    task = Task.from_arrays(X.astype(np.float16), Y, normalize=False)
+    assert samples(task) == sorted(
+        (str(x.tolist()), y) for x, y in zip(X, Y, strict=True)
+    )  # eighths are exact
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_sequences_that_are_equal_in_float32_are_in_one_split(normalize):
+    x = np.random.RandomState(1).randn(20, 5, 2) * [1e-8, 1e8]
+    task = Task.from_arrays(np.concatenate([x, x * (1 + 1e-14)]), Y * 2, split_seed=3, normalize=normalize)
+    inputs = [{str(row) for row in split.x.tolist()} for split in (task.train, task.val, task.test)]
+    assert sum(map(len, inputs)) == len(set.union(*inputs)) == 20
+
+
+def test_sequences_that_only_an_offset_makes_equal_in_float32_are_different():
+    x = 1e12 + np.random.RandomState(1).randn(20, 5, 2)
+    assert len(Task.from_arrays(x, Y).train) == 12
+
+
+def test_an_array_without_masked_values_is_read():
+    assert Task.from_arrays(np.ma.masked_array(X), Y).fingerprint == Task.from_arrays(X, Y).fingerprint
+
+
+def test_equal_training_sequences_are_not_in_validation_too():
+    x = np.concatenate([np.tile(X[:5], (3, 1, 1)), X[15:]])
+    task = Task.from_arrays(x, Y, train=range(15), test=range(15, 20), normalize=False)
+    train, val = ({str(row) for row in split.x.tolist()} for split in (task.train, task.val))
+    assert not train & val and len(train | val) == 5 and len(task.val) == 3
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -173,8 +204,21 @@ REFUSED = [
     ({"y": np.arange(20.0)}, WORDS + "float64; convert it, or use target='value' to predict numbers"),
     ({"y": [1, "a"] * 10}, WORDS + "a mixture of both"),
     ({"y": np.array(Y, dtype=bytes)}, "y must hold numbers or words, not |S1; decode them with"),
-    ({"y": ["a", " "] * 10}, "y must name a class for each sample, not '' (sample 1)"),
-    ({"y": range(20)}, "val must have at least one sample, not 0 of 20; 3 different samples of one"),
+    ({"y": ["a", " "] * 10}, "y must name a class for each sample, not ' ', which stands for a missing one "
+     "(sample 1)"),
+    ({"y": ["a", np.nan] * 10}, "y must name a class for each sample, not nan, which stands for a"),
+    ({"y": 5}, "y must have shape (20,), a label for each of 20 samples, not ()"),
+    ({"y": np.array([0, np.nan] * 10)}, "y must name a class for each sample, not nan, which stands for a"),
+    ({"y": pd.Series([0, None] * 10, dtype="Int64")}, "y must name a class for each sample, not <NA>, which"),
+    ({"y": objects(["a", None] * 10)}, "y must name a class for each sample, not None, which stands for a"),
+    ({"y": np.array(["a", "nan"] * 10)}, "y must name a class for each sample, not 'nan', which stands for a "
+     "missing one (sample 1); leave the sample out, or rename the class"),
+    ({"y": np.ma.masked_equal([7, 8] * 10, 8)}, "y must have no masked values, not one at (1,)"),
+    ({"x": np.ma.masked_greater(X, 12)}, "x must have no masked values, not one at ("),
+    ({"x": [np.ma.masked_array(X[0], X[0] > 9), *X[1:]]}, "x[0] must have no masked values"),
+    ({"x": np.float16(np.where(np.arange(5) == 3, np.inf, X[..., 0]))}, "float32's range, not inf (sample 0"),
+    ({"target": "value", "y": np.array([1, np.inf] * 10, np.float16), "tolerance": 1}, "not inf (sample 1)"),
+    ({"y": range(20)}, "val must have at least one sample, not 0 of 20; 3 samples of one class that"),
     ({"train": [0], "val": [1]}, "or none, not train, val alone"),
     ({"train": [0, 1], "val": [2], "test": [1]}, "test must not share sample 1 with train"),
     ({"train": [0, 0], "val": [2], "test": [1]}, "train must name a sample once, not 0 2 times"),

@@ -66,7 +66,7 @@ ODD = st.sampled_from(
     insert=st.booleans(),
 )
 def test_never_another_number_than_a_simple_parser(rows, odd, place, insert, tmp_path_factory):
-    lines = [f"{'uv'[i % 2]},{i},{','.join(cells)}\n" for i, cells in enumerate(rows)]
+    lines = [f"{'uv'[i % 2]},{i * i},{','.join(cells)}\n" for i, cells in enumerate(rows)]
     text = "label,n,a,b,c\n" + "".join(lines)
     if odd is not None:
         place %= len(text)

@@ -1,5 +1,6 @@
 """Own data in tables: hand-written files, and each refusal by its line."""
 
+import itertools
 import re
 import struct
 
@@ -9,7 +10,7 @@ from harness.tasks import load_csv
 from tests.tasks.test_arrays import samples
 
 LABELS = ["run", "walk"] * 6
-WIDE = "label,t0,t1,t2\n" + "".join(f"{LABELS[i]},{i},{i}.25,-{i}e-1\n" for i in range(12))
+WIDE = "label,t0,t1,t2\n" + "".join(f"{LABELS[i]},{i * i},{i}.25,-{i}e-1\n" for i in range(12))
 LONG = "id,step,ax,ay,label\n" + "".join(
     f"s{i},{t},{i + t / 4},{-i},{'walk' if i % 2 else 'run'}\n"
     for t in (2, 0, 1)
@@ -39,7 +40,7 @@ def float32(value):
 
 
 EXPECTED_WIDE = sorted(
-    (str([[float(i)], [i + 0.25], [float32(float(f"-{i}e-1"))]]), "walk" if i % 2 else "run")
+    (str([[float(i * i)], [i + 0.25], [float32(float(f"-{i}e-1"))]]), "walk" if i % 2 else "run")
     for i in range(12)
 )
 EXPECTED_LONG = sorted(
@@ -93,15 +94,15 @@ def test_a_file_without_names_has_its_labels_first_as_in_the_archive(write):
 
 
 def test_a_column_split_has_the_division_and_a_number_can_be_the_target(write):
-    rows = [f"{i / 2},{i},{split}" for i, split in enumerate(["train"] * 5 + ["val"] * 2 + ["test"] * 3)]
+    rows = [f"{i / 2},{i * i},{split}" for i, split in enumerate(["train"] * 5 + ["val"] * 2 + ["test"] * 3)]
     task = load_csv(path=write("\n".join(["y,a,split", *rows])), label="y", target="value", tolerance=0.6)
     assert task.val.y.tolist() == [2.5, 3.0] and task.test.y.tolist() == [3.5, 4.0, 4.5]
     assert task.spec.chance_accuracy == 1  # 4 is right for all three
 
 
 def test_tokens_are_whole_numbers_and_kept(write):
-    path = write("label,a,b\n" + "".join(f"{i % 2},5,{i}\n" for i in range(12)))
-    assert samples(load_csv(path=path, tokens=True)) == sorted((f"[5, {i}]", i % 2) for i in range(12))
+    path = write("label,a,b\n" + "".join(f"{i % 2},5,{i * i}\n" for i in range(12)))
+    assert samples(load_csv(path=path, tokens=True)) == sorted((f"[5, {i * i}]", i % 2) for i in range(12))
     long = "id,step,token,label\n" + "".join(
         f"{i},{t},{i * t},{i % 2}\n" for i in range(9) for t in range(1 + i)
     )
@@ -123,7 +124,7 @@ ARFF = """% a comment
 @pytest.mark.parametrize("suffix", ["tsv", "arff"])
 def test_the_two_parts_of_a_problem_of_the_archive_are_read_together(write, suffix):
     head = ARFF if suffix == "arff" else ""
-    lines = [(f"{i},{-i}", "walk" if i % 2 else "'run fast'") for i in range(30)]
+    lines = [(f"{i * i},{-i}", "walk" if i % 2 else "'run fast'") for i in range(30)]
     if suffix == "arff":
         text = [f"{x},{label}" for x, label in lines]
     else:
@@ -136,9 +137,9 @@ def test_the_two_parts_of_a_problem_of_the_archive_are_read_together(write, suff
     task = load_csv(path=path, normalize=False)
     assert task.spec.name == "Toy"
     assert task.spec.class_names == (("run fast", "walk") if suffix == "arff" else ("1", "2"))
-    assert task.test.x[:, :, 0].tolist() == [[i, -i] for i in range(20, 30)]
+    assert task.test.x[:, :, 0].tolist() == [[i * i, -i] for i in range(20, 30)]
     assert task.test.y.tolist() == [i % 2 for i in range(20, 30)]
-    assert sorted(task.train.x[:, 0, 0].tolist() + task.val.x[:, 0, 0].tolist()) == list(range(20))
+    assert sorted(task.train.x[:, 0, 0].tolist() + task.val.x[:, 0, 0].tolist()) == [i * i for i in range(20)]
     assert (len(task.val), task.val.y.bincount().tolist()) == (4, [2, 2])
 
 
@@ -165,11 +166,22 @@ def test_what_is_no_number_is_refused_with_file_and_line(write, cell, text):
         load_csv(path=path)
 
 
+COUNTED = itertools.count(5)
 REFUSED = [
     (line_of(3, "walk", ""), {}, ":3: column 'label' must not be empty"),
     (line_of(3, "walk", "0.5"), {}, ":3: column 'label' must hold labels, whole numbers or words, not"),
     (line_of(4, "run", "1", line_of(3, "walk", "1.0")), {}, ":4: column 'label' must write a label in one "
      "way, not 1 after 1.0 in line 3"),
+    *((line_of(4, "run", word), {}, f":4: column 'label' must hold labels, not {word!r}, which stands for a "
+       "missing one; leave the row out, or rename the class if it is one")
+      for word in ("NA", "nan", "?", "None", "-")),
+    (line_of(1, "t0", "index"), {}, "column 'index' must not count the rows (its name says so): leave it out "
+     "with ignore=[1], or name the columns to read with features"),
+    (line_of(1, "t0", "Unnamed: 0"), {}, "column 'Unnamed: 0' must not count the rows"),
+    (re.sub(r",(\d+)\.25", r",\1.0", WIDE), {}, "column 't1' must not count the rows (it rises by 1 from 0."),
+    (re.sub(r"^s\d+,", lambda of: f"{of[0]}{next(COUNTED)},", LONG, flags=re.M).replace("id,", "id,row,"),
+     {}, "column 'row' must not count the rows (it rises by 1 from 5 to 37)"),
+    (LONG.replace("s1,", "1,").replace("s2,", "1.0,"), {}, ": column 'id' must write a sequence in one way"),
     (line_of(5, "3.25", "3.25,7"), {}, ":5: 5 cells where line 1 has 4 (divided by comma);"),
     (line_of(1, "t1", "t0"), {}, ":1: column names must differ, not 't0' twice"),
     (line_of(1, "label", "what"), {}, "label must name a column of"),
@@ -239,10 +251,32 @@ def test_an_arff_file_that_cannot_be_used_is_refused_in_one_line(write, text, sa
 
 def test_parts_with_other_columns_are_refused(write):
     path = write(WIDE, "X_TRAIN.csv")
-    for text in (WIDE.replace("t1", "t9"), re.sub(r",[^,]*\n", "\n", WIDE)):
+    for text, said in (
+        (WIDE.replace("t1", "t9"), "number 2 't1', not 't9'"),
+        (re.sub(r",[^,]*\n", "\n", WIDE), "4, not 3"),
+    ):
         write(text, "X_TEST.csv")
-        with pytest.raises(ValueError, match="X_TEST.csv must have the columns of X_TRAIN.csv, 4 of"):
+        with pytest.raises(ValueError, match=f"X_TEST.csv must have the columns of X_TRAIN.csv, {said}"):
             load_csv(path=path)
+
+
+def test_a_column_that_counts_the_rows_is_left_out_or_named(write):
+    lines = WIDE.splitlines()
+    path = write("\n".join(["n," + lines[0], *(f"{i},{line}" for i, line in enumerate(lines[1:]))]))
+    assert read(path, ignore=["n"]) == EXPECTED_WIDE
+    assert load_csv(path=path, features=["n", "t1"]).spec.seq_len == 2
+
+
+def test_times_in_nanoseconds_and_long_whole_numbers_are_told_apart(write):
+    long = "".join(
+        f"s{k},{1600000000000000000 + t},{k + t},{9007199254740992 + k % 2}\n"
+        for k in range(10)
+        for t in (2, 0, 1)
+    )
+    task = load_csv(path=write("id,time,v,label\n" + long), normalize=False)
+    names = task.spec.class_names
+    assert names == ("9007199254740992", "9007199254740993")
+    assert samples(task) == sorted((str([[k + 0.0], [k + 1.0], [k + 2.0]]), names[k % 2]) for k in range(10))
 
 
 def test_the_bytes_decide_what_is_read_and_a_split_can_be_written_into(write):

@@ -17,7 +17,9 @@ channel. A cell that reaches no more than the bag has not used the order.
 Exit code 1 when a comparison would be meaningless:
   a split cannot be made, or does not fit the spec: types, shapes, lengths, labels, NaN or infinite inputs
   all labels of a split are equal, or more than 1 % of the held-out ones have a class without training sample
-  more than 1 % of the held-out inputs are also training inputs, generated tasks aside
+  more than 1 % of the held-out inputs are also training inputs, or of the test inputs validation inputs;
+    generated tasks and windows of a text aside
+  one constant is within the tolerance of every test target, or float32 cannot tell answers so close apart
   all training inputs are one and the same number or symbol
   more than 50 % of the symbols of a held-out split do not occur in the training samples
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.tasks.common.labels import class_of_label, names_of_classes
+from harness.tasks.common.labels import WORDS_FOR_MISSING, class_of_label, names_of_classes
 from harness.tasks.common.random_streams import SPLITS
-from harness.tasks.common.stratified import split_copies_by_class, stratified_split
+from harness.tasks.common.series import channel_statistics
+from harness.tasks.common.stratified import split_copies_by_class, stratified_split_of_copies
 
 LARGEST = float(np.finfo(np.float32).max)
 MOST_SYMBOLS = 2**20
@@ -50,8 +51,7 @@ def checked_inputs(x: Any, lengths: Any, tokens: bool | None) -> tuple[np.ndarra
         _check_range(x, (x < 0) | (x >= MOST_SYMBOLS), f"token ids from 0 to {MOST_SYMBOLS - 1}, or "
                      "measurements with tokens=False")  # fmt: skip
         return x, lengths
-    if x.dtype.kind == "f":
-        _check_range(x, ~(np.abs(x) <= LARGEST), "finite and at most 3.4e38 in size, float32's range")
+    _check_finite(x, "x")
     return x if x.ndim == 3 else x[:, :, None], lengths
 
 
@@ -63,6 +63,7 @@ def checked_labels(y: Any, n: int) -> tuple[np.ndarray, tuple[str, ...] | None]:
     Raises:
         ValueError: the labels are of another kind, or another number of them.
     """
+    _check_none_missing(y)
     mixed = isinstance(y, Sequence) and any(isinstance(one, str) for one in y)
     if mixed and not all(isinstance(one, str) for one in y):
         raise ValueError("y must be words or whole numbers, not a mixture of both")
@@ -75,13 +76,24 @@ def checked_labels(y: Any, n: int) -> tuple[np.ndarray, tuple[str, ...] | None]:
             "numbers"
         )
     names, numbers = np.unique(y, return_inverse=True)
-    if not all(str(name).strip() for name in names):
-        raise ValueError(f"y must name a class for each sample, not {''!r} (sample {int(numbers.argmin())})")
     classes = class_of_label([str(name) for name in names])
     of_name = np.array([classes[str(name)] for name in names], dtype=np.int64)
     class_names = names_of_classes(classes)
     plain = class_names == tuple(map(str, range(len(class_names))))
     return of_name[numbers.reshape(-1)], None if plain else class_names
+
+
+def _check_none_missing(y: Any) -> None:
+    """Refuses labels such as None, NaN and the words for a missing one; whole numbers are not looked at."""
+    if isinstance(y, np.ndarray) and y.dtype.kind in "iub":
+        return
+    labels = y.tolist() if hasattr(y, "tolist") else y
+    for number, label in enumerate(labels if isinstance(labels, Sequence) else ()):
+        if str(label).strip().lower() in (*WORDS_FOR_MISSING, "<na>", "nat"):
+            raise ValueError(
+                f"y must name a class for each sample, not {label!r}, which stands for a missing one (sample "
+                f"{number}); leave the sample out, or rename the class"
+            )
 
 
 def checked_values(y: Any, n: int) -> np.ndarray:
@@ -93,7 +105,7 @@ def checked_values(y: Any, n: int) -> np.ndarray:
     y = np.array(_as_array("y", y))
     if y.shape != (n,):
         raise ValueError(f"y must have shape ({n},), a value for each of {n} samples, not {y.shape}")
-    _check_range(y, ~(np.abs(y) <= LARGEST), "finite and at most 3.4e38 in size, float32's range", "y")
+    _check_finite(y, "y")
     return y.astype(np.float64)
 
 
@@ -115,7 +127,7 @@ def checked_rows(
     if not rows:
         rows = split_copies_by_class(classes, copies, seed=split_seed)
     elif rows.keys() == {"train", "test"}:
-        rest, val = stratified_split(classes[rows["train"]], VAL_SHARE)
+        rest, val = stratified_split_of_copies(classes[rows["train"]], copies[rows["train"]], VAL_SHARE)
         rows |= {"train": rows["train"][rest], "val": rows["train"][val]}
     elif rows.keys() != set(SPLITS):
         raise ValueError(
@@ -125,8 +137,8 @@ def checked_rows(
     for split in SPLITS:
         if len(rows[split]) == 0:
             raise ValueError(
-                f"{split} must have at least one sample, not 0 of {len(classes)}; 3 different samples of one "
-                "class are enough, or give train, val and test"
+                f"{split} must have at least one sample, not 0 of {len(classes)}; 3 samples of one class "
+                "that differ in float32 are enough, or give train, val and test"
             )
         for index in rows[split].tolist():
             if owners.setdefault(index, split) != split:
@@ -134,9 +146,28 @@ def checked_rows(
     return {split: rows[split] for split in SPLITS}
 
 
-def copies_of(x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """(N,) a digest of each sequence, equal for equal ones."""
-    plain = x + 0 if x.dtype.kind == "f" else x  # 0 in place of -0
+def copies_of(x: np.ndarray, lengths: np.ndarray, *, normalize: bool) -> np.ndarray:
+    """(N,) a digest of each sequence, equal for sequences that a cell reads as equal, in float32.
+
+    Args:
+        x, lengths: of `checked_inputs`.
+        normalize: whether a cell reads measurements normalised; here over all samples, since which are for
+            training is not known yet.
+    """
+    if x.ndim == 2:
+        return _digests(x, lengths)
+    copies = _digests(x.astype(np.float32), lengths)
+    if normalize and len(set(copies)) < len(
+        copies
+    ):  # a large offset, which normalisation removes, does it too
+        ends = zip(x, lengths.tolist(), strict=True)
+        mean, deviation = channel_statistics([one[:end].astype(np.float64) for one, end in ends])
+        copies = _digests(((x - mean) / deviation).astype(np.float32), lengths)
+    return copies
+
+
+def _digests(x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    plain = x + x.dtype.type(0)  # 0 in place of -0
     parts = zip(plain, lengths.tolist(), strict=True)
     return np.array([hashlib.blake2b(one[:end].tobytes(), digest_size=16).hexdigest() for one, end in parts])
 
@@ -162,6 +193,12 @@ def _indices(split: str, given: Any, n: int) -> np.ndarray:
 
 def _as_array(name: str, value: Any, *, words: bool = False) -> np.ndarray:
     """A view of numbers (with `words` of texts too) as an array."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        place = tuple(int(axis[0]) for axis in np.nonzero(np.ma.getmaskarray(value)))
+        raise ValueError(
+            f"{name} must have no masked values, not one at {place}: fill them, for instance with "
+            ".filled(0), and give lengths where they follow the end of a sequence"
+        )
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
         value = value.float() if value.dtype == torch.bfloat16 else value
@@ -211,6 +248,14 @@ def _checked_lengths(lengths: Any, n: int, steps: int) -> np.ndarray:
             f"lengths must be from 1 to {steps}, the steps of x, not {lengths[wrong[0]]} (sample {wrong[0]})"
         )
     return lengths.astype(np.int64)
+
+
+def _check_finite(values: np.ndarray, name: str) -> None:
+    """Refuses numbers that float32 cannot hold."""
+    if values.dtype.kind == "f":
+        small = values.dtype.itemsize < np.float32().itemsize  # cannot hold `LARGEST`
+        wrong = ~np.isfinite(values) if small else ~(np.abs(values) <= LARGEST)
+        _check_range(values, wrong, "finite and at most 3.4e38 in size, float32's range", name)
 
 
 def _check_range(values: np.ndarray, wrong: np.ndarray, rule: str, name: str = "x") -> None:

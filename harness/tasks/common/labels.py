@@ -11,6 +11,9 @@ NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 LABEL_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 
+WORDS_FOR_MISSING = ("", "?", "-", "na", "n/a", "nan", "null", "none")
+"""What stands for a missing value or label, in lower case."""
+
 
 def class_of_label(labels: Iterable[str]) -> dict[str, int]:
     """Numbers the labels in sorted order: by value if all of them are numbers, else as text.

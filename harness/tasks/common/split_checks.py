@@ -34,6 +34,11 @@ def check_split(spec: TaskSpec, split: Split, name: str) -> None:
         ValueError: names task, split, sample, rule, what was found and the way out.
     """
     where = title(spec, name)
+    if not all(hasattr(split, field) for field in ("x", "y", "lengths")):
+        raise ValueError(
+            f"{where}: make_split must return a harness.tasks.Split, not {type(split).__name__}; "
+            "Split(x, y, lengths) makes one"
+        )
     _check_types_and_shapes(spec, split, where)
     _check_lengths(spec, split, where)
     _check_inputs(spec, split.x, where)
@@ -68,6 +73,8 @@ def _check_types_and_shapes(spec: TaskSpec, split: Split, where: str) -> None:
         needs = f"{where}: {field} must be a {_name(dtype)} tensor {_shape(shape)} in memory, not "
         if not isinstance(tensor, Tensor):
             raise ValueError(f"{needs}{type(tensor).__name__}; torch.as_tensor makes one of an array")
+        if tensor.layout != torch.strided:
+            raise ValueError(f"{needs}{str(tensor.layout).removeprefix('torch.')}; use .to_dense()")
         if tensor.dtype != dtype:
             raise ValueError(f"{needs}{_name(tensor.dtype)}; convert it with .to(torch.{_name(dtype)})")
         if tuple(tensor.shape[1:]) != shape or tensor.dim() == 0:

@@ -66,10 +66,29 @@ def split_copies_by_class(y: np.ndarray, copies: np.ndarray, *, seed: int = 0) -
     >>> sorted(rows.tolist() for rows in parts.values())
     [[0, 3, 5], [1], [2, 4]]
     """
+    firsts, numbers = _different(copies)
+    parts = split_by_class(y[firsts], seed=seed)
+    return {split: np.flatnonzero(np.isin(numbers, rows)) for split, rows in parts.items()}
+
+
+def stratified_split_of_copies(
+    y: np.ndarray, copies: np.ndarray, share: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `stratified_split`, with equal samples in one part: each counts once, with the class of the first.
+
+    >>> rest, part = stratified_split_of_copies(np.zeros(6), np.array(["a", "b", "b", "a", "b", "b"]), 1 / 2)
+    >>> sorted([rest.tolist(), part.tolist()])
+    [[0, 3], [1, 2, 4, 5]]
+    """
+    firsts, numbers = _different(copies)
+    rest, part = stratified_split(y[firsts], share)
+    return np.flatnonzero(np.isin(numbers, rest)), np.flatnonzero(np.isin(numbers, part))
+
+
+def _different(copies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first sample of each kind, in the order of the samples, and the number of each sample's kind."""
     _, firsts, of_first = np.unique(copies, return_index=True, return_inverse=True)
     order = np.argsort(firsts)  # in the order of the samples, not of what they have in common
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    numbers = place[of_first.reshape(-1)]
-    parts = split_by_class(y[firsts[order]], seed=seed)
-    return {split: np.flatnonzero(np.isin(numbers, rows)) for split, rows in parts.items()}
+    return firsts[order], place[of_first.reshape(-1)]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from harness.tasks.common.arguments import did_you_mean, one_of
 from harness.tasks.common.random_streams import SPLITS
-from harness.tasks.files.table import NUMBER, Table
+from harness.tasks.common.table_checks import check_labels, check_no_row_numbers, check_spellings
+from harness.tasks.files.table import Table
 
 Column = str | int
 """A column by its name, or by its number, counted from 0; −1 is the last."""
@@ -61,6 +63,8 @@ def arrays_of_table(table: Table, columns: Columns, *, target: str, tokens: bool
     else:
         features = [_number(table, "features", one) for one in columns.features]
     _check_features(table, features, taken, wide)
+    if columns.features is None:
+        check_no_row_numbers(table, features)
     if wide:
         groups = [[row] for row in range(len(table.rows))]
         read = table.whole if tokens else table.number
@@ -73,7 +77,7 @@ def arrays_of_table(table: Table, columns: Columns, *, target: str, tokens: bool
     if target == "value":
         arrays = {"x": x, "y": [table.number(rows[0], label) for rows in groups]}
     else:
-        _check_labels(table, groups, label)
+        check_labels(table, [rows[0] for rows in groups], label)
         arrays = {"x": x, "y": y}
     if split is not None:
         arrays |= _rows_of_splits(table, groups, split)
@@ -162,17 +166,18 @@ def _check_features(table: Table, features: Sequence[int], taken: Sequence[int],
 
 def _groups(table: Table, sequence: int, step: int) -> list[list[int]]:
     """The rows of each sequence, in the order of their steps; sequences in the order of the file."""
-    groups: dict[str, list[tuple[float, int]]] = {}
+    groups: dict[str, list[tuple[Decimal, int]]] = {}
     for row, cells in enumerate(table.rows):
         if not cells[sequence]:
             raise table.error(row, sequence, "must name the sequence of the row, not be empty")
-        groups.setdefault(cells[sequence], []).append((table.number(row, step), row))
+        groups.setdefault(cells[sequence], []).append((table.exact(row, step), row))
+    check_spellings(table, [rows[0][1] for rows in groups.values()], sequence, "a sequence")
     for name, rows in groups.items():
         rows.sort()
         for (one, first), (other, second) in itertools.pairwise(rows):
             if one == other:
                 raise table.error(
-                    second, step, f"must differ in a sequence, but {name!r} has step {one:g} in line "
+                    second, step, f"must differ in a sequence, but {name!r} has step {one} in line "
                     f"{table.lines[first]} too"
                 )  # fmt: skip
     return [[row for _, row in rows] for rows in groups.values()]
@@ -199,26 +204,6 @@ def _constant(table: Table, rows: list[int], column: int) -> str:
                 f"{cell!r} in line {table.lines[rows[0]]}"
             )  # fmt: skip
     return cell
-
-
-def _check_labels(table: Table, groups: list[list[int]], column: int) -> None:
-    """Refuses labels that are fractions, and one number in two spellings."""
-    spelled: dict[float, tuple[str, int]] = {}
-    for row in (rows[0] for rows in groups):
-        label = table.rows[row][column]
-        if not NUMBER.fullmatch(label):
-            continue
-        number = float(label)
-        if not number.is_integer():
-            raise table.error(
-                row, column, f"must hold labels, whole numbers or words, not {label}; to predict numbers set "
-                "target=value"
-            )  # fmt: skip
-        first, line = spelled.setdefault(number, (label, table.lines[row]))
-        if first != label:
-            raise table.error(
-                row, column, f"must write a label in one way, not {label} after {first} in line {line}"
-            )  # fmt: skip
 
 
 def _rows_of_splits(table: Table, groups: list[list[int]], column: int) -> dict[str, list[int]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
 from harness.tasks.common.split_notes import class_text
 from harness.tasks.common.vocabulary import UNKNOWN
 from harness.tasks.examine.facts import SplitFacts, TokenFacts, ValueFacts
 from harness.tasks.task import TaskSpec
 
 MOST_SHARED = 0.01
-"""Share of the held-out inputs that may also be training inputs."""
+"""Share of the held-out inputs that may also be training inputs, and of the test inputs validation inputs."""
 
 MOST_UNLEARNT = 0.01
 """Share of the labels of a held-out split whose class the training samples may lack."""
@@ -21,7 +23,12 @@ MOST_UNSEEN = 0.5
 FEW_SAMPLES = 100
 """Test samples below which one of them moves the accuracy by more than a point."""
 
+MOST_OF_ONE_CLASS = 0.95
+"""Share of the test labels that may be of one class without a note."""
+
 MOST_NAMED = 5
+
+ADJECTIVES = {"train": "training", "val": "validation"}
 
 Shared = Mapping[tuple[str, str], int]
 Facts = Mapping[str, SplitFacts]
@@ -29,7 +36,12 @@ Facts = Mapping[str, SplitFacts]
 
 def problems_of(spec: TaskSpec, splits: Facts, shared: Shared) -> tuple[str, ...]:
     """A line for each rule but the first that is broken, by splits that fit the spec."""
-    return (*_class_problems(spec, splits), *_shared_problems(spec, splits, shared), *_input_problems(splits))
+    return (
+        *_class_problems(spec, splits),
+        *_tolerance_problems(spec, splits),
+        *_shared_problems(spec, splits, shared),
+        *_input_problems(splits),
+    )
 
 
 def notes_on(spec: TaskSpec, splits: Facts, shared: Shared) -> tuple[str, ...]:
@@ -37,6 +49,7 @@ def notes_on(spec: TaskSpec, splits: Facts, shared: Shared) -> tuple[str, ...]:
     unlearnt = (line for share, line in _unlearnt(spec, splits) if share <= MOST_UNLEARNT)
     return (
         *_size_notes(splits),
+        *_one_class_notes(spec, splits),
         *unlearnt,
         *_shared_notes(spec, splits, shared),
         *_input_notes(spec, splits),
@@ -62,6 +75,24 @@ def _class_problems(spec: TaskSpec, splits: Facts) -> Iterator[str]:
     yield from (line for share, line in _unlearnt(spec, splits) if share > MOST_UNLEARNT)
 
 
+def _tolerance_problems(spec: TaskSpec, splits: Facts) -> Iterator[str]:
+    targets = splits["test"].targets if "test" in splits else None
+    if spec.tolerance is None or targets is None:
+        return
+    low, _, high = targets
+    if low < high < low + 2 * spec.tolerance:
+        yield (
+            f"test: one constant is within the tolerance {spec.tolerance:g} of every target, from {low:g} to "
+            f"{high:g}; lower the tolerance"
+        )
+    spacing = float(np.spacing(np.float32(max(abs(low), abs(high)))))
+    if spec.tolerance < spacing:
+        yield (
+            f"test: the tolerance {spec.tolerance:g} is less than the distance {spacing:.2g} of neighbouring "
+            "float32 numbers of the size of its targets, so an answer is right by accident only; raise it"
+        )
+
+
 def _unlearnt(spec: TaskSpec, splits: Facts) -> Iterator[tuple[float, str]]:
     """Of held-out splits: the share of the labels whose class no training sample has, and a line on it."""
     training = splits["train"].class_counts if "train" in splits else None
@@ -77,16 +108,28 @@ def _unlearnt(spec: TaskSpec, splits: Facts) -> Iterator[tuple[float, str]]:
 
 
 def _shared_problems(spec: TaskSpec, splits: Facts, shared: Shared) -> Iterator[str]:
-    for (name, other), count in shared.items():
-        if (
-            other == "train"
-            and spec.data_source != "generated"
-            and count > MOST_SHARED * splits[name].samples
-        ):
-            yield (
-                f"{name}: {share_text(count, splits[name].samples)} of its inputs are also training inputs, "
-                "so its accuracy measures what was seen before; leave them out of one of the two"
+    if _repeats_are_expected(spec):
+        return
+    for name, other, share in _shared_shares(splits, shared):
+        said = f"{name}: {share} of its inputs are also {ADJECTIVES[other]} inputs, so "
+        if other == "train":
+            yield said + "its accuracy measures what was seen before; leave them out of one of the two"
+        else:
+            yield said + (
+                "learning rate and best step are chosen on test samples; leave them out of one of the two"
             )
+
+
+def _repeats_are_expected(spec: TaskSpec) -> bool:
+    """Whether few different inputs are possible: drawn ones, and windows of a text."""
+    return spec.data_source == "generated" or spec.predicts_next
+
+
+def _shared_shares(splits: Facts, shared: Shared) -> Iterator[tuple[str, str, str]]:
+    """A held-out split, one that has more than `MOST_SHARED` of its inputs too, and how many in words."""
+    for (name, other), count in shared.items():
+        if count > MOST_SHARED * splits[name].samples:
+            yield name, other, share_text(count, splits[name].samples)
 
 
 def _input_problems(splits: Facts) -> Iterator[str]:
@@ -117,17 +160,25 @@ def _size_notes(splits: Facts) -> Iterator[str]:
         )
 
 
+def _one_class_notes(spec: TaskSpec, splits: Facts) -> Iterator[str]:
+    counts = splits["test"].class_counts if "test" in splits else None
+    if counts is None:
+        return
+    most, labels = int(counts.max()), int(counts.sum())
+    if MOST_OF_ONE_CLASS * labels <= most < labels:
+        one = class_text(spec, int(counts.argmax()))
+        yield (
+            f"test: {share_text(most, labels)} of its labels are {one}, so a constant answer has nearly the "
+            "best accuracy; compare losses too"
+        )
+
+
 def _shared_notes(spec: TaskSpec, splits: Facts, shared: Shared) -> Iterator[str]:
-    for (name, other), count in shared.items():
-        if (
-            other == "train"
-            and spec.data_source == "generated"
-            and count > MOST_SHARED * splits[name].samples
-        ):
-            yield (
-                f"{name}: {share_text(count, splits[name].samples)} of its inputs are also training inputs: "
-                "there are few different ones"
-            )
+    if not _repeats_are_expected(spec):
+        return
+    for name, other, share in _shared_shares(splits, shared):
+        if other == "train":
+            yield f"{name}: {share} of its inputs are also training inputs: there are few different ones"
 
 
 def _input_notes(spec: TaskSpec, splits: Facts) -> Iterator[str]:

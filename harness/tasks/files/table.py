@@ -6,7 +6,10 @@ import csv
 import io
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
+
+from harness.tasks.common.labels import LABEL_NUMBER, WORDS_FOR_MISSING
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -16,7 +19,6 @@ BLANKS = " \t"
 """What may stand around a cell. Any other character is a part of it."""
 
 LARGEST = 3.4028234663852886e38
-MISSING = ("", "?", "-", "na", "n/a", "nan", "null", "none")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,18 @@ class Table:
             return value
         raise self.error(row, column, why_no_number(cell))
 
+    def exact(self, row: int, column: int) -> Decimal:
+        """The number in a cell with all its digits, such as a time in nanoseconds.
+
+        Raises:
+            ValueError: it holds none, one beyond float32's range, or one of more than 3 digits of exponent.
+        """
+        cell = self.rows[row][column]
+        self.number(row, column)
+        if LABEL_NUMBER.fullmatch(cell):
+            return Decimal(cell)
+        raise self.error(row, column, f"must hold numbers with an exponent of at most 3 digits, not {cell}")
+
     def whole(self, row: int, column: int) -> int:
         """The whole number from 0 up in a cell, a token id.
 
@@ -79,7 +93,7 @@ def why_no_number(cell: str) -> str:
     >>> why_no_number("1,5")
     "must hold numbers, not '1,5'; write a decimal point, and no thousands separator"
     """
-    if cell.lower() in MISSING:
+    if cell.lower() in WORDS_FOR_MISSING:
         return f"must hold numbers, not {cell!r}; missing values are not filled in"
     if NUMBER.fullmatch(cell):
         return f"must hold numbers of at most 3.4e38 in size, float32's range, not {cell}"

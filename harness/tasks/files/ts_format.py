@@ -42,9 +42,9 @@ class TsPart:
 def read_ts(path: Path, raw: bytes) -> TsPart:
     """Reads the bytes of a `.ts` file in UTF-8.
 
-    Blank lines and comments (`#`) may stand anywhere, comments in any encoding. `?` and `NaN` are missing
-    values. Of pairs (time, value) the values count, in their order; times must rise and be the same in all
-    channels.
+    Blank lines and comments (`#`, `%`) may stand anywhere, comments in any encoding. `?` and `NaN` are
+    missing values. Of pairs (time, value) the values count, in their order; times must rise and be the same
+    in all channels.
 
     Args:
         path: for the error messages.
@@ -87,7 +87,7 @@ def _lines(path: Path, raw: bytes) -> Iterator[tuple[int, str]]:
         raise ValueError(f"{path}:1: text in UTF-16, or no text at all; convert it to UTF-8")
     for number, line in enumerate(raw.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
         stripped = line.strip()
-        if not stripped or stripped.startswith(b"#"):
+        if not stripped or stripped.startswith((b"#", b"%")):
             continue
         try:
             yield number, stripped.decode("utf-8").strip()

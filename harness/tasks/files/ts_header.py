@@ -70,7 +70,8 @@ def read_header(path: Path, lines: Iterator[tuple[int, str]]) -> Header:
         where = f"{path}:{number}"
         if not line.startswith("@"):
             raise ValueError(
-                f"{where}: before @data a line must begin with @ or #, not {line[:30]!r}; is @data missing?"
+                f"{where}: before @data a line must begin with @, # or %, not {line[:30]!r}; is @data "
+                "missing?"
             )
         key, *values = line[1:].split()
         name = key.lower()

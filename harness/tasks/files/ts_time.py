@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
+from decimal import Decimal
 
-from harness.tasks.common.labels import NUMBER
+from harness.tasks.common.labels import LABEL_NUMBER
 
 PAIR = re.compile(r"\(([^(),]*),([^(),]*)\)")
 CHANNEL = re.compile(r"\s*\([^()]*\)(\s*,\s*\([^()]*\))*\s*")
@@ -47,14 +48,14 @@ def values_of_pairs(where: str, line: str) -> tuple[list[str], str]:
     return channels, rest
 
 
-def _rising(where: str, times: list[str]) -> list[float]:
+def _rising(where: str, times: list[str]) -> list[Decimal]:
     for time in times:
-        if not NUMBER.fullmatch(time):
+        if not LABEL_NUMBER.fullmatch(time):
             raise ValueError(f"{where}: a time must be a number, not {time[:30]!r}; number the steps from 0")
-    numbers = [float(time) for time in times]
+    numbers = [Decimal(time) for time in times]  # exact, also for nanoseconds
     for before, after in itertools.pairwise(numbers):
         if not before < after:
             raise ValueError(
-                f"{where}: times must rise from step to step, not {before:g} before {after:g}; sort the steps"
+                f"{where}: times must rise from step to step, not {before} before {after}; sort the steps"
             )
     return numbers

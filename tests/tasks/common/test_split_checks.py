@@ -57,6 +57,7 @@ WRONG = {
     "type of x": (TOKENS, {"x": torch.ones(N, T)}, "x must be a int64 tensor (N, 3) in memory, not float32"),
     "double": (REAL, {"x": torch.ones(N, T, 2).double()}, "not float64; convert it with .to(torch.float32)"),
     "array": (REAL, {"x": np.ones((N, T, 2), np.float32)}, "not ndarray; torch.as_tensor makes one"),
+    "sparse x": (REAL, {"x": torch.ones(N, T, 2).to_sparse()}, "in memory, not sparse_coo; use .to_dense()"),
     "flat x": (REAL, {"x": torch.ones(N, T)}, "x must be a float32 tensor (N, 3, 2) in memory, not (4, 3)"),
     "steps of x": (REAL, {"x": torch.ones(N, 9, 2)}, "not (4, 9, 2); its shape follows from seq_len=3"),
     "type of y": (TOKENS, {"y": torch.ones(N)}, "y must be a int64 tensor (N,) in memory, not float32"),
@@ -124,6 +125,12 @@ def test_a_split_that_does_not_fit_is_refused(case):
     text = refused(spec, split_of(spec, **changes))
     assert text.startswith("own (v), val")
     assert rule in text
+
+
+@pytest.mark.parametrize("returned", [None, (1, 2, 3)])
+def test_what_is_no_split_is_refused(returned):
+    said = refused(TOKENS, returned)
+    assert "make_split must return a harness.tasks.Split, not " + type(returned).__name__ in said
 
 
 @pytest.mark.parametrize("spec", [TOKENS, REAL, STEPS, VALUE])

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from harness.tasks import Split, Task, make_adding
+from harness.tasks.common.vocabulary import UNKNOWN
 from harness.tasks.examine import examine_task
 from tests.tasks.examine.toys import toy
 
@@ -65,6 +66,30 @@ def test_equal_targets_are_a_problem():
     assert "train: every target is 2" in examine_task(toy(rows, target="value")).problems[0]
 
 
+@pytest.mark.parametrize(
+    ("tolerance", "said"),
+    [
+        (0.51, "one constant is within the tolerance 0.51"),
+        (1e-8, "less than the distance 1.2e-07 of"),
+        (0.5, None),
+    ],
+)
+def test_a_tolerance_that_every_constant_or_no_answer_keeps_is_a_problem(tolerance, said):
+    rows = ([[[0.0]], [[1.0]]], [0.0, 1.0])
+    other, last = ([[[2.0]], [[3.0]]], [0.0, 1.0]), ([[[4.0]], [[5.0]]], [0.0, 1.0])
+    problems = examine_task(toy(rows, other, last, target="value", tolerance=tolerance)).problems
+    assert len(problems) == (said is not None) and (
+        said is None or f"test: {said}" in problems[0].replace("the tolerance 1e-08 is ", "")
+    )
+
+
+@pytest.mark.parametrize("rare", [1, 2])
+def test_a_test_split_of_nearly_one_class_is_a_note(rare):
+    many = ([[2, k % 3, k % 2, k % 4, k // 8] for k in range(30)], [0] * (30 - rare) + [1] * rare)
+    notes = examine_task(toy(GOOD, OTHER, many)).notes
+    assert any("test: 29 (96.7 %) of its labels are class 0" in note for note in notes) == (rare == 1)
+
+
 def test_a_class_without_training_sample_is_a_problem_and_a_note_where_it_is_rare():
     many = ([[2, k % 3, k % 2] for k in range(300)], [k % 2 for k in range(299)] + [2])
     rare = examine_task(toy(GOOD, OTHER, many, num_classes=3))
@@ -78,8 +103,28 @@ def test_a_class_without_training_sample_is_a_problem_and_a_note_where_it_is_rar
 def test_shared_inputs_are_counted_and_a_problem_of_held_out_splits():
     found = examine_task(toy(GOOD, OTHER, ([[1, 0, 1], [0, 2], [2, 2], [1, 2]], [1, 0, 0, 1])))
     assert found.shared == {("val", "train"): 0, ("test", "train"): 1, ("test", "val"): 2}
-    (said,) = found.problems
-    assert said.startswith("test: 1 (25 %) of its inputs are also training inputs")
+    first, second = found.problems
+    assert first.startswith("test: 1 (25 %) of its inputs are also training inputs")
+    assert second.startswith("test: 2 (50 %) of its inputs are also validation inputs")
+
+
+def test_test_samples_for_validation_are_a_problem():
+    said = only_problem(toy(GOOD, LAST, LAST))
+    assert said.startswith("test: 2 (100 %) of its inputs are also validation inputs, so learning rate")
+
+
+def test_texts_of_unknown_symbols_are_not_taken_for_one_text():
+    symbols = (UNKNOWN, "a", "b", "c")
+    found = examine_task(toy(GOOD, ([[2, 0], [3]], [0, 1]), ([[2, 0], [3, 3]], [1, 0]), symbols=symbols))
+    assert found.shared["test", "val"] == 0
+
+
+def test_windows_of_a_text_that_occur_again_are_a_note():
+    found = examine_task(toy(GOOD, LAST, ([[1, 0, 1], [0, 2]], [1, 0]), predicts_next=True))
+    assert not found.problems
+    assert (
+        "test: 1 (50 %) of its inputs are also training inputs: there are few different ones" in found.notes
+    )
 
 
 def test_a_shorter_sequence_is_not_its_padded_form():
@@ -118,6 +163,13 @@ def test_a_split_that_does_not_fit_the_spec_is_a_problem_and_the_others_are_desc
         "toy (plain), val, sample 1: a label must be from 0 to num_classes - 1 = 1, not 5"
         in found.problems[0]
     )
+
+
+@pytest.mark.parametrize(
+    "returned", [None, Split(torch.ones(2, 3).to_sparse(), torch.zeros(2), torch.ones(2))]
+)
+def test_what_is_no_split_or_sparse_is_a_problem_of_each_split(returned):
+    assert len(examine_task(Task(toy(GOOD).spec, lambda name, epoch: returned)).problems) == 3
 
 
 def test_nothing_but_problems_is_found_where_no_split_fits():

@@ -25,9 +25,9 @@ def values(text, encoding="utf-8"):
 
 
 def test_channels_labels_and_lines_are_those_of_the_file():
-    part = read(HEAD + "1,-2.5,3e-1:+4,.5,6.:a\n  \n# a remark\n7:8:B\n\n")
+    part = read("% of another program\n" + HEAD + "1,-2.5,3e-1:+4,.5,6.:a\n# a remark\n7:8:B\n\n")
     assert [one.T.tolist() for one in part.x] == [[[1, -2.5, 0.3], [4, 0.5, 6]], [[7], [8]]]
-    assert (part.y, part.lines) == (["a", "B"], [6, 9])
+    assert (part.y, part.lines) == (["a", "B"], [7, 9])
     assert all(one.dtype == np.float64 for one in part.x)
 
 
@@ -41,6 +41,11 @@ def test_values_of_pairs_keep_their_signs_and_their_order():
     first, second = values(text)
     assert first[0][:2] == [-1.5, 2] and math.isnan(first[0][2])
     assert (first[1], second) == ([3, -400, 5], [[7], [8]])
+
+
+def test_times_in_nanoseconds_rise():
+    text = TIMED + "(1600000000000000000,1),(1600000000000000001,2):a"
+    assert values(text) == [[[1, 2]]]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +96,7 @@ REFUSED = {
     "undeclared": (HEAD + "1:2:b", 6, "class 'b' is not declared, @classLabel has a B"),
     "no label": (HEAD + "1,2,3", 6, "no label after the values"),
     "empty label": (HEAD + "1,2:3,4:", 6, "no label after the values"),
-    "no data": ("@problemName Toy\n1,2:a\n", 2, "before @data a line must begin with @ or #, not '1,2:a'"),
+    "no data": ("@problemName Toy\n1,2:a\n", 2, "before @data a line must begin with @, # or %, not '1,2:a'"),
     "no end of header": ("@problemName Toy\n@classLabel true a\n", 2, "the file ends without @data"),
     "nothing": ("", 1, "the file ends without @data"),
     "no series": (HEAD + "\n# nothing\n", 5, "no series follows @data"),
