@@ -206,3 +206,21 @@ def test_an_engine_that_is_missing_is_named(tiny, monkeypatch, capsys, engine):
     monkeypatch.setattr(importlib.util, "find_spec", without)
     assert main(["-m", *tiny, f"hydra/launcher={engine}"]) == 2
     assert f'pip install "seqharness[{engine}]"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("engine", "option", "said"),
+    [
+        ("dask", "n_jobs=a", "n_jobs=a must be a whole number other than 0"),
+        ("ray", "n_jobs=a", "n_jobs=a must be a whole number other than 0"),
+        ("ray", "cpus=0", "cpus=0 must be a number above 0"),
+        ("ray", "gpus=-1", "gpus=-1 must be a number, at least 0"),
+        ("ray", "retries=1.5", "retries=1.5 must be a whole number"),
+    ],
+)
+def test_an_option_that_cannot_be_right_is_named(tiny, monkeypatch, capsys, engine, option, said):
+    usual, found = importlib.util.find_spec, MODULES.values()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: name in found or usual(name, *more))
+    assert main(["-m", *tiny, f"hydra/launcher={engine}", f"hydra.launcher.{option}"]) == 2
+    errors = capsys.readouterr().err
+    assert f"hydra.launcher.{said}" in errors and "not supported between" not in errors
