@@ -34,13 +34,13 @@ def number_of_workers(n_jobs: Any) -> int:
     Raises:
         ValueError: not a whole number, or 0.
     """
-    try:
-        return int(effective_n_jobs(-1 if n_jobs is None else n_jobs))
-    except (ValueError, TypeError) as error:
+    number = -1 if n_jobs is None else n_jobs
+    if not isinstance(number, int) or isinstance(number, bool) or number == 0:
         raise ValueError(
-            f"hydra.launcher.n_jobs={n_jobs}: {error}; -1 means one a core, null the same and with "
-            "device=cuda one a GPU"
-        ) from None
+            f"hydra.launcher.n_jobs={n_jobs} must be a whole number other than 0; -1 means one a core, null "
+            "the same and with device=cuda one a GPU"
+        )
+    return int(effective_n_jobs(number))
 
 
 def choose_places(n_jobs: int | None, devices: Collection[str]) -> Places:

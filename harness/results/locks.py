@@ -106,24 +106,35 @@ class Lock:
         """Removes the file, if it is still this process's."""
         self._lease.release(force=True)
 
-    def _acquired(self, timeout: float, cancel: Callable[[], bool] | None = None) -> bool:
-        try:
-            self._lease.acquire(timeout=timeout, cancel_check=cancel)
-        except (Timeout, LeaseSettingsMismatch):
-            return False
-        return True
+    def _acquired(self, timeout: float, cancel: Callable[[], bool] = lambda: False) -> bool:
+        give_up = time.monotonic() + (timeout if timeout >= 0 else float("inf"))
+        while True:
+            left = give_up - time.monotonic()
+            try:
+                self._lease.acquire(timeout=timeout if timeout < 0 else max(left, 0), cancel_check=cancel)
+            except Timeout:
+                return False
+            except LeaseSettingsMismatch:  # held with another duration, and it may be released
+                if cancel() or left <= 0:
+                    return False
+                time.sleep(POLL_S)
+            else:
+                return True
 
     def _take_over(self) -> None:
         """Waits for a sign of life; where none comes the lock is this process's."""
-        holder, stamp = self.holder(), file_stamp(self.path)
+        holder, stamp, owner = self.holder(), file_stamp(self.path), self._lease.owner
+        wait_s = max(LEASE_S, owner.lease_duration or 0) if owner is not None else LEASE_S
         name = self.path.parent.name
         log.warning(
-            "%s: no sign of life from %s for %.0f s; waiting as long again before its lock is taken over",
-            name, holder, LEASE_S,
+            "%s: no sign of life from %s for %.0f s; waiting %.0f s more before its lock is taken over",
+            name, holder, LEASE_S, wait_s,
         )  # fmt: skip
-        if not self._acquired(LEASE_S + 2 * POLL_S, lambda: file_stamp(self.path) not in (None, stamp)):
-            if file_stamp(self.path) == stamp and self._lease.owner is None:
-                self._lease.force_break()  # a file without a name, left by a power cut
+        if not self._acquired(wait_s + 2 * POLL_S, lambda: file_stamp(self.path) not in (None, stamp)):
+            owner = self._lease.owner
+            never_lapses = owner is None or owner.lease_duration not in (None, LEASE_S)
+            if file_stamp(self.path) == stamp and never_lapses:
+                self._lease.force_break()  # without a name, as a power cut leaves it, or of another duration
             if not self._acquired(0):
                 raise HeldError(f"{self.path} is held by {self.holder()}")
         log.warning("%s: the lock of %s was taken over", name, holder)

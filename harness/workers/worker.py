@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from harness.workers.call import Setting, answer_through
-from harness.workers.stop import rows_at_stake, stop, stop_again
+from harness.workers.stop import SIGNALS, rows_at_stake, stop, stop_again
 
 READ_ERRORS = (EOFError, OSError)
 
@@ -20,6 +20,8 @@ READ_ERRORS = (EOFError, OSError)
 def serve(connection: Connection) -> None:
     """Makes calls until the other end is closed. SIGINT ends the call in progress, and only that."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # between two calls there is nothing to stop
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # a pool's process may have blocked it for itself
     sys.unraisablehook = stop_again
     me = os.getpid()
 

@@ -52,7 +52,7 @@ def test_null_is_one_worker_a_core(n_jobs, cores, monkeypatch):
     assert places.number_of_workers(n_jobs) == (4 if cores == -1 else cores)
 
 
-@pytest.mark.parametrize("wrong", [0, "many"])
+@pytest.mark.parametrize("wrong", [0, "many", 1.5, True])
 def test_a_wrong_number_is_refused(wrong):
-    with pytest.raises(ValueError, match=f"n_jobs={wrong}.*one a GPU"):
+    with pytest.raises(ValueError, match=f"n_jobs={wrong} must be a whole number other than 0; .*one a GPU"):
         places.number_of_workers(wrong)

@@ -118,6 +118,32 @@ def test_a_lock_without_a_sign_of_life_is_taken_over_with_a_line(tmp_path, short
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("duration", [0.2, 0.7])
+def test_an_abandoned_lock_of_another_duration_is_taken_over_after_the_longer_of_the_two(
+    tmp_path, short, monkeypatch, duration
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(locks, "LEASE_S", duration)
+        left_behind(tmp_path)
+    start = time.monotonic()
+    with hold(tmp_path, timeout=0) as lock:
+        assert time.monotonic() - start >= max(duration, locks.LEASE_S)
+        lock.require()
+
+
+def test_a_lock_of_another_duration_is_waited_for_while_its_holder_lives(tmp_path, short, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(locks, "LEASE_S", 30.0)
+        path = left_behind(tmp_path, age=0)
+    start = time.monotonic()
+    with pytest.raises(HeldError, match="a-node-that-is-gone"):
+        hold(tmp_path, timeout=0.2).__enter__()
+    assert time.monotonic() - start >= 0.2
+    threading.Timer(0.1, path.unlink).start()
+    with hold(tmp_path, timeout=0.3) as lock:
+        lock.require()
+
+
 def test_a_file_that_a_power_cut_left_empty_is_taken_over(tmp_path, short):
     path = left_behind(tmp_path)
     path.write_text("")

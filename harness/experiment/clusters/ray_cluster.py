@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,12 +19,22 @@ from harness.workers import WorkersBrokenError
 log = logging.getLogger("harness.grid")
 
 
-def check_options(n_jobs: int | None, address: str | None, **others: Any) -> None:
-    """Raises `ValueError` where Ray is not installed, or `n_jobs` is 0 or no whole number."""
+def check_options(address: str | None, n_jobs: int | None, cpus: float, gpus: float, retries: int) -> None:
+    """Raises `ValueError` where Ray is not installed, or an option cannot be right; one line says which."""
     if importlib.util.find_spec("ray") is None:
         raise ValueError('hydra/launcher=ray needs Ray: pip install "seqharness[ray]"')
     if address is None:
         number_of_workers(n_jobs)
+    if not _is_number(cpus) or cpus <= 0:
+        raise ValueError(f"hydra.launcher.cpus={cpus} must be a number above 0")
+    if not _is_number(gpus) or gpus < 0:
+        raise ValueError(f"hydra.launcher.gpus={gpus} must be a number, at least 0")
+    if not isinstance(retries, int) or isinstance(retries, bool) or retries < -1:
+        raise ValueError(f"hydra.launcher.retries={retries} must be a whole number, at least 0; -1: no end")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def launch(

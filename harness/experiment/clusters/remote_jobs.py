@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,12 +23,17 @@ from harness.workers import Pool
 PATIENCE_S, INTERRUPT_S = 10.0, 15.0
 """Seconds that a step may still take, and a run in all, once it is asked to stop: Slurm waits 30 s."""
 
+POLL_S = 0.2
+"""Seconds between two looks at whether runs that were asked to stop have ended."""
 
 WAKE_S = 1.0
 """Seconds until a cancelled task of Ray is noticed: Ray interrupts Python, not what it waits in."""
 
 _pools: list[tuple[str, Pool]] = []
 """The commands and pools of the runs that this process is making, each in a thread of its own."""
+
+_seen: Counter[int] = Counter()
+"""How many calls of `stop_runs` have seen a process."""
 
 
 class DetachedError(Exception):
@@ -90,17 +96,22 @@ def remote_jobs(
     ]
 
 
-def interrupt_runs(command: str) -> None:
-    """On a machine whose engine cannot interrupt calls: stops the runs of a command as Ctrl-C does."""
-    for name, pool in list(_pools):
-        for process in pool.processes if name == command else ():
+def stop_runs(command: str) -> int:
+    """On a machine whose engine cannot interrupt calls: stops the runs of a command as Ctrl-C does.
+
+    To be called every `POLL_S` until it returns 0. It finds processes that start only now, and interrupts
+    each of them once, at the second call that sees it: one that has just started does not listen yet.
+
+    Returns:
+        How many runs of the command have a process here.
+    """
+    processes = [process for name, pool in list(_pools) if name == command for process in pool.processes]
+    for process in processes:
+        _seen[process] += 1
+        if _seen[process] == 2:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGINT)
-
-
-def runs_in_progress(command: str) -> int:
-    """On such a machine: how many runs of a command are being made."""
-    return sum(name == command for name, _ in _pools)
+    return len(processes)
 
 
 def failed_return(error: BaseException) -> JobReturn:

@@ -11,7 +11,7 @@ import json
 import logging
 import pickle
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hydra.core.utils import JobReturn
@@ -55,33 +55,45 @@ def launch(jobs: Sequence[RemoteJob], results_dir: str, options: SlurmOptions) -
     notes = [_note_of(folder, job) for job in jobs]
     ids = _submitted_before(notes)
     new = [index for index, job_id in enumerate(ids) if job_id is None]
-    for index, job_id in zip(new, _submit([jobs[index] for index in new], folder, options), strict=True):
-        ids[index] = job_id
-        write_atomically(notes[index], json.dumps({"job": job_id, "overrides": jobs[index].name}) + "\n")
-    known = [str(job_id) for job_id in ids]
-    arrays = sorted({job_id.partition("_")[0] for job_id in known})
-    said = f"{len(new)} submitted, {len(known) - len(new)} in the queue before: Slurm job {', '.join(arrays)}"
-    if options.detach:
-        raise DetachedError(f"{said}; the same command collects them")
-    log.warning("%s; logs in %s", said, folder)
+    before = len(jobs) - len(new)
     try:
+        waiting = iter(new)
+        for array in _submit([jobs[index] for index in new], folder, options):
+            for job_id, index in zip(array, waiting, strict=False):
+                ids[index] = job_id
+                note = {"job": job_id, "overrides": jobs[index].name}
+                write_atomically(notes[index], json.dumps(note) + "\n")
+        known = [str(job_id) for job_id in ids]
+        arrays = sorted({job_id.partition("_")[0] for job_id in known})
+        said = f"{len(new)} submitted, {before} in the queue before: Slurm job {', '.join(arrays)}"
+        if options.detach:
+            raise DetachedError(f"{said}; the same command collects them")
+        log.warning("%s; logs in %s", said, folder)
         returned = _wait(known, folder)
     except KeyboardInterrupt:
-        log.warning("cancelling the jobs; they write checkpoints and rows first")
-        cancel(known)
-        _wait_for_end(known)
-        _forget(set(known) - Queue(known).waiting_or_running(), notes, known, folder)
+        _cancel({note: job_id for note, job_id in zip(notes, ids, strict=True) if job_id is not None}, folder)
         raise
-    _forget(set(known), notes, known, folder)
+    _forget(dict(zip(notes, known, strict=True)), folder)
     return returned
 
 
-def _forget(gone: Collection[str], notes: Sequence[Path], ids: Sequence[str], folder: Path) -> None:
-    """Removes what is no longer needed of jobs that have ended; their logs stay."""
-    for note, job_id in zip(notes, ids, strict=True):
-        if job_id in gone:
-            for path in (note, folder / f"{job_id}_submitted.pkl", folder / f"{job_id}_0_result.pkl"):
-                path.unlink(missing_ok=True)
+def _cancel(jobs: Mapping[Path, str], folder: Path) -> None:
+    """Cancels jobs, given by their notes, and waits for their end."""
+    if not jobs:
+        return
+    log.warning("cancelling the jobs; they write checkpoints and rows first")
+    ids = list(jobs.values())
+    cancel(ids)
+    _wait_for_end(ids)
+    left = Queue(ids).waiting_or_running()
+    _forget({note: job_id for note, job_id in jobs.items() if job_id not in left}, folder)
+
+
+def _forget(jobs: Mapping[Path, str], folder: Path) -> None:
+    """Removes what is no longer needed of jobs that have ended, given by their notes; their logs stay."""
+    for note, job_id in jobs.items():
+        for path in (note, folder / f"{job_id}_submitted.pkl", _result_file(job_id, folder)):
+            path.unlink(missing_ok=True)
 
 
 def _note_of(folder: Path, job: RemoteJob) -> Path:
@@ -105,32 +117,40 @@ def _submitted_before(notes: Sequence[Path]) -> list[str | None]:
     return [job_id if job_id in there else None for job_id in found]
 
 
-def _submit(jobs: Sequence[RemoteJob], folder: Path, options: SlurmOptions) -> list[str]:
-    """Submits job arrays of as many elements as Slurm allows; returns the ids of the jobs."""
+def _submit(jobs: Sequence[RemoteJob], folder: Path, options: SlurmOptions) -> Iterator[list[str]]:
+    """Submits job arrays of as many elements as Slurm allows; yields the ids of each when it is in the queue.
+
+    Of more arrays than `n_jobs` some begin only when others have ended.
+    """
     if not jobs:
-        return []
+        return
     import submitit
 
     largest = max_array_size()
     parts = [jobs[start : start + largest] for start in range(0, len(jobs), largest)]
-    ids: list[str] = []
+    at_a_time = min(options.n_jobs, len(parts))
+    arrays: list[str] = []
     try:
         executor = submitit.SlurmExecutor(folder, python=options.python)
         executor.update_parameters(
             job_name="harness",
             time=options.minutes,
             signal_delay_s=options.signal_s,
-            array_parallelism=max(1, options.n_jobs // len(parts)),
+            array_parallelism=options.n_jobs // at_a_time,
             stderr_to_stdout=True,
             setup=list(options.setup),
-            additional_parameters=dict(options.sbatch),
         )
-        for part in parts:
-            calls = [SlurmJob(job, options.requeues) for job in part]
-            ids += [job.job_id for job in executor.submit_array(calls)]
+        for number, part in enumerate(parts):
+            earlier = arrays[number - at_a_time] if number >= at_a_time else None
+            after = {} if earlier is None else {"dependency": f"afterany:{earlier}"}
+            executor.update_parameters(additional_parameters=dict(options.sbatch) | after)
+            submitted = executor.submit_array([SlurmJob(job, options.requeues) for job in part])
+            arrays.append(submitted[0].job_id.partition("_")[0])
+            yield [job.job_id for job in submitted]
     except (submitit.core.utils.FailedJobError, RuntimeError, OSError) as error:
-        raise WorkersBrokenError(f"Slurm did not take the jobs: {error}") from None
-    return ids
+        there = len(arrays) * largest
+        more = f"; {there} jobs are in the queue: the same command waits for them" if there else ""
+        raise WorkersBrokenError(f"Slurm did not take the jobs: {error}{more}") from None
 
 
 def _wait(ids: Sequence[str], folder: Path) -> list[JobReturn]:
@@ -146,8 +166,10 @@ def _wait(ids: Sequence[str], folder: Path) -> list[JobReturn]:
             return [returned[job_id] for job_id in ids]
         for job_id in queue.left_long_ago(left):
             if (result := _result_of(job_id, folder)) is None:
-                log_file = folder / f"{job_id}_0_log.out"
-                result = failed_return(LostJobError(f"{why_it_ended(job_id)}; see {log_file}"))
+                why, log_file = why_it_ended(job_id), folder / f"{job_id}_0_log.out"
+                if (damaged := _result_file(job_id, folder)).exists():
+                    why = f"the Slurm job {job_id} has ended, and its result {damaged} cannot be read"
+                result = failed_return(LostJobError(f"{why}; see {log_file}"))
             returned[job_id] = result
         time.sleep(POLL_S)
 
@@ -160,13 +182,18 @@ def _wait_for_end(ids: Sequence[str]) -> None:
 
 
 def _result_of(job_id: str, folder: Path) -> JobReturn | None:
-    """What a job returned, or that it ended with an error; None: it has left nothing yet."""
+    """What a job returned, or that it ended with an error; None: it has left nothing that can be read yet."""
     try:
-        outcome, value = pickle.loads((folder / f"{job_id}_0_result.pkl").read_bytes())
-    except OSError:
+        outcome, value = pickle.loads(_result_file(job_id, folder).read_bytes())
+    except Exception:  # no file, or a damaged one, upon which pickle raises nearly anything
         return None
     if outcome == "success":
         assert isinstance(value, JobReturn)
         return value
     lines = str(value).strip().splitlines() or [""]
     return failed_return(LostJobError(f"the Slurm job {job_id} ended with an error: {lines[-1]}"))
+
+
+def _result_file(job_id: str, folder: Path) -> Path:
+    """Where submitit leaves what a job returned."""
+    return folder / f"{job_id}_0_result.pkl"

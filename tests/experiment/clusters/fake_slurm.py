@@ -30,6 +30,8 @@ def sbatch(folder, script):
     text = Path(script).read_text()
     found = re.search(r"--array=0-(\d+)", text)
     number = len(list(folder.glob("*.number"))) + 1
+    if (folder / "most").exists() and number > int((folder / "most").read_text()):
+        sys.exit("sbatch: error: QOSMaxSubmitJobPerUserLimit")
     (folder / f"{number}.number").touch()
     for task in range(int(found[1]) + 1) if found else [None]:
         start(folder, script, number, task, 0)

@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from harness.cli.main import main
+from harness.experiment.clusters import dask_cluster, remote_jobs
 from harness.results import store
 from tests.experiment.clusters.test_slurm import training, wait_for
+from tests.processes import COMMAND, WITHOUT_FIGURES, start_code
 
 ROOT = Path(__file__).parents[2]
 MODULES = {"dask": "distributed", "ray": "ray"}
@@ -53,6 +57,14 @@ def kill(process):
     process.wait()
 
 
+@pytest.fixture
+def ctrl_c_raises():
+    """Whatever pytest was started with: what a shell runs in the background ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("engine", [pytest.param(name, marks=needs(name)) for name in MODULES])
 def test_a_grid_on_this_machine(engine, tiny, capsys, without_figures):
     assert main(["-m", *tiny, "cell=rnn,gru", f"hydra/launcher={engine}", "hydra.launcher.n_jobs=2"]) == 0
@@ -84,6 +96,106 @@ def test_a_run_whose_node_is_killed_resumes_on_another(tiny, tmp_path, node, wit
     assert training(results) == {"rnn", "gru"}
 
 
+SHELL = """\
+import os, signal
+os.setsid()
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+"""Makes a process what a shell starts for a command: the first of a process group, which gets Ctrl-C."""
+
+
+@pytest.mark.slow
+@needs("dask")
+def test_ctrl_c_in_a_terminal_costs_no_run(tiny, tmp_path):
+    results, out = tmp_path / "results", tmp_path / "out"
+    grid = ["-m", *tiny, "cell=rnn,gru", *LONG, "train.steps=100000", "hydra/launcher=dask"]
+    code = SHELL + WITHOUT_FIGURES + COMMAND
+    process = start_code(code, *grid, out=out, err=out)
+    wait_for(lambda: training(results) == {"rnn", "gru"})
+    os.killpg(process.pid, signal.SIGINT)
+    process.join(60)
+    assert process.exitcode == 130, out.read_text()
+    assert [store.read_row(path)["status"] for path in results.glob("runs/*")] == ["interrupted"] * 2
+    assert len(list(results.glob("runs/*/checkpoint.pt"))) == 2 and not list(results.rglob(".held"))
+
+
+ASK = [sys.executable, "-S", "-c", "import signal; print(*signal.pthread_sigmask(signal.SIG_BLOCK, []))"]
+
+
+def test_workers_of_a_cluster_on_this_machine_do_not_get_the_signals_of_the_command(ctrl_c_raises):
+    """A thread starts them, as that of Dask's event loop does, and again when one is lost."""
+    go, blocked = threading.Event(), []
+
+    def start_workers():
+        blocked.append(subprocess.check_output(ASK, text=True))
+        go.wait(60)
+        blocked.append(subprocess.check_output(ASK, text=True))
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    with dask_cluster._kept_from_children():
+        thread = threading.Thread(target=start_workers)
+        thread.start()
+    go.set()
+    thread.join()
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+    assert all("2" in text.split() and "15" not in text.split() for text in blocked) and len(blocked) == 2
+    with pytest.raises(KeyboardInterrupt), dask_cluster._kept_from_children():
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_run_whose_process_starts_while_runs_are_stopped_is_stopped_too(monkeypatch):
+    signalled, first, second = [], SimpleNamespace(processes=[7]), SimpleNamespace(processes=[])
+    monkeypatch.setattr(os, "kill", lambda process, number: signalled.append((process, number)))
+    monkeypatch.setattr(remote_jobs, "_seen", Counter())
+    monkeypatch.setattr(remote_jobs, "_pools", [("mine", first), ("mine", second), ("another", first)])
+    looks = []
+    for starting in ([], [8], [8], [8]):
+        second.processes = starting
+        assert remote_jobs.stop_runs("mine") == 1 + len(starting)
+        looks.append([process for process, _ in signalled])
+    assert looks == [[], [7], [7, 8], [7, 8]]  # each once, when it has had time to listen
+    assert {number for _, number in signalled} == {signal.SIGINT}
+
+
+@needs("dask")
+def test_a_cluster_that_is_gone_does_not_hide_that_the_user_stopped_the_command(monkeypatch, caplog):
+    import distributed
+
+    cancelled = []
+
+    class Gone:
+        """A cluster that fails while it is asked to stop its runs."""
+
+        def __init__(self, address):
+            pass
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+        def submit(self, job, pure):
+            return job
+
+        def cancel(self, futures):
+            cancelled.append(futures)
+
+        def run(self, function, *arguments):
+            raise distributed.comm.CommClosedError("Address removed.")
+
+    def stopped(futures):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(distributed, "Client", Gone)
+    monkeypatch.setattr(distributed, "wait", stopped)
+    job = SimpleNamespace(command="c")
+    with pytest.raises(KeyboardInterrupt):
+        dask_cluster.launch([job], "tcp://there:1", None)
+    assert cancelled == [[job]]
+    assert "not all runs were asked to stop: CommClosedError: Address removed." in caplog.text
+
+
 @pytest.mark.parametrize("engine", MODULES)
 def test_an_engine_that_is_missing_is_named(tiny, monkeypatch, capsys, engine):
     usual = importlib.util.find_spec
@@ -94,3 +206,21 @@ def test_an_engine_that_is_missing_is_named(tiny, monkeypatch, capsys, engine):
     monkeypatch.setattr(importlib.util, "find_spec", without)
     assert main(["-m", *tiny, f"hydra/launcher={engine}"]) == 2
     assert f'pip install "seqharness[{engine}]"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("engine", "option", "said"),
+    [
+        ("dask", "n_jobs=a", "n_jobs=a must be a whole number other than 0"),
+        ("ray", "n_jobs=a", "n_jobs=a must be a whole number other than 0"),
+        ("ray", "cpus=0", "cpus=0 must be a number above 0"),
+        ("ray", "gpus=-1", "gpus=-1 must be a number, at least 0"),
+        ("ray", "retries=1.5", "retries=1.5 must be a whole number"),
+    ],
+)
+def test_an_option_that_cannot_be_right_is_named(tiny, monkeypatch, capsys, engine, option, said):
+    usual, found = importlib.util.find_spec, MODULES.values()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: name in found or usual(name, *more))
+    assert main(["-m", *tiny, f"hydra/launcher={engine}", f"hydra.launcher.{option}"]) == 2
+    errors = capsys.readouterr().err
+    assert f"hydra.launcher.{said}" in errors and "not supported between" not in errors

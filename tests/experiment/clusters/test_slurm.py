@@ -2,20 +2,25 @@
 
 import json
 import os
+import pickle
+import re
 import shutil
 import subprocess
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from hydra.core.utils import JobReturn
 
 import harness
 from harness.cli.main import main
 from harness.experiment.clusters import slurm, slurm_queue
 from harness.experiment.clusters.slurm_options import options_of
 from harness.experiment.clusters.slurm_queue import Queue
+from harness.experiment.workers import LostJobError
 from harness.results import store
 from tests.experiment.clusters import fake_slurm
 
@@ -64,6 +69,16 @@ def training(results):
     """The cells whose runs are in training."""
     logs = results.glob("runs/*/log.txt")
     return {path.parent.name.split("-")[1] for path in logs if "step 0/" in path.read_text()}
+
+
+@pytest.fixture
+def held(monkeypatch, tmp_path):
+    """The folder of a made-up Slurm whose jobs do not start; an array has two elements at most."""
+    folder = fake_slurm.install(tmp_path / "fake")
+    (folder / "hold").touch()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setattr(slurm, "max_array_size", lambda: 2)
+    return folder
 
 
 @pytest.mark.slow
@@ -143,6 +158,43 @@ def test_a_job_that_leaves_the_queue_without_a_row_is_a_failed_run(
     )
 
 
+def test_arrays_that_were_submitted_before_one_is_refused_are_not_submitted_again(held, tiny, capsys, caplog):
+    grid = ["-m", *tiny, "seed=0,1,2", *LAUNCHER, "--detach"]
+    (held / "most").write_text("1")
+    assert main(grid) == 1
+    assert "QOSMaxSubmitJobPerUserLimit; 2 jobs are in the queue: the same command waits" in caplog.text
+    (held / "most").unlink()
+    assert main(grid) == 0
+    assert "1 submitted, 2 in the queue before: Slurm job 1, 2;" in capsys.readouterr().out
+    assert {path.stem for path in held.glob("*.job")} == {"1_0", "1_1", "2"}
+
+
+@pytest.mark.parametrize(
+    ("n_jobs", "elements", "begins_after"),
+    [(1, [1, 1], [None, "1", "2"]), (2, [1, 1], [None, None, "1"]), (64, [2, 2], [None, None, None])],
+)
+def test_no_more_runs_at_a_time_than_n_jobs_in_several_arrays(held, tmp_path, n_jobs, elements, begins_after):
+    options = options_of(OPTIONS | {"n_jobs": n_jobs})
+    arrays = list(slurm._submit([SimpleNamespace()] * 5, tmp_path, options))
+    assert arrays == [["1_0", "1_1"], ["2_0", "2_1"], ["3"]]
+    scripts = [(tmp_path / f"{array}_submission.sh").resolve().read_text() for array in (1, 2, 3)]
+    limits = [int(found) for text in scripts for found in re.findall(r"--array=0-1%(\d+)", text)]
+    waits = [re.search(r"--dependency=afterany:(\d+)$", text, re.MULTILINE) for text in scripts]
+    assert limits == elements
+    assert [found and found[1] for found in waits] == begins_after
+
+
+@pytest.mark.parametrize("raw", [b"", pickle.dumps(("success", JobReturn()))[:-9], pickle.dumps(3)])
+def test_a_damaged_result_is_that_of_a_lost_job(held, tmp_path, monkeypatch, raw):
+    monkeypatch.setattr(slurm, "POLL_S", 0.1)
+    monkeypatch.setattr(slurm_queue, "ASK_S", 0.1)
+    monkeypatch.setattr(slurm_queue, "GONE_S", 0.2)
+    (tmp_path / "7_0_result.pkl").write_bytes(raw)
+    [returned] = slurm._wait(["7"], tmp_path)
+    with pytest.raises(LostJobError, match="job 7 has ended, and its result .*7_0_result.pkl cannot be read"):
+        returned.return_value  # noqa: B018
+
+
 def test_jobs_count_as_there_while_slurm_does_not_answer(tmp_path, monkeypatch):
     folder = fake_slurm.install(tmp_path / "fake")
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
@@ -179,11 +231,28 @@ def test_options_become_those_of_sbatch(tmp_path, monkeypatch):
         ),
         ({"sbatch": ["mem=4G"]}, "'mem=4G' must look like --name=value"),
         ({"sbatch": ["--array=1-3"]}, "'--array=1-3' is set by the launcher"),
+        ({"sbatch": ["--no-requeue"]}, "'--no-requeue' is set by the launcher"),
+        ({"sbatch": ["--wrap=x"]}, "'--wrap=x' cannot be used: the launcher submits scripts of its own"),
+        ({"sbatch": ["--nodes=2"]}, "'--nodes=2' cannot be used: a run is one process on one node"),
+        ({"sbatch": ["--ntasks=2"]}, "'--ntasks=2' cannot be used: a run is one process on one node"),
+        (
+            {"sbatch": "--mem=4G"},
+            "sbatch=--mem=4G must be a list of texts: \"hydra.launcher.sbatch=['--constraint=a100']\"",
+        ),
+        (
+            {"setup": "module load python"},
+            "must be a list of texts: \"hydra.launcher.setup=['module load python']\"",
+        ),
+        ({"setup": [1]}, "hydra.launcher.setup=[1] must be a list of texts"),
+        ({"setup": None}, "hydra.launcher.setup=None must be a list of texts"),
+        ({"cpus": 0}, "hydra.launcher.cpus=0 must be a whole number, at least 1"),
+        ({"gpus": -1}, "hydra.launcher.gpus=-1 must be a number, or TYPE:NUMBER"),
+        ({"detach": "yess"}, "hydra.launcher.detach=yess must be true or false"),
     ],
 )
 def test_an_option_that_cannot_be_right_is_named(tmp_path, monkeypatch, changes, said):
     monkeypatch.setenv("PATH", str(fake_slurm.install(tmp_path / "fake")))
-    with pytest.raises(ValueError, match=said.replace("(", r"\(")):
+    with pytest.raises(ValueError, match=re.escape(said)):
         options_of(OPTIONS | changes)
 
 
