@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.cli.aligned import aligned
-from harness.cli.show.samples import describe_task
+from harness.cli.show.samples import describe_task, visible
 from harness.tasks.examine.bag import bag_predictor
 from harness.tasks.examine.examination import Examination, Reached
 from harness.tasks.examine.facts import TokenFacts, ValueFacts
@@ -68,7 +68,7 @@ def _class_lines(found: Examination) -> list[str]:
 def _class_name(spec: TaskSpec, label: int) -> str:
     if spec.class_names is None:
         return f"class {label}"
-    name = " ".join(spec.class_names[label].split())
+    name = " ".join(spec.class_names[label].split()) or visible(spec.class_names[label])
     return f"{label} {name if len(name) <= MOST_LETTERS else name[: MOST_LETTERS - 1] + '…'}"
 
 

@@ -152,10 +152,14 @@ def _input_problems(splits: Facts) -> Iterator[str]:
 
 
 def _size_notes(splits: Facts) -> Iterator[str]:
-    if "test" in splits and splits["test"].samples < FEW_SAMPLES:
-        n = splits["test"].samples
+    if "test" not in splits:
+        return
+    test = splits["test"]
+    n = test.samples if test.class_counts is None else int(test.class_counts.sum())  # several labels a sample
+    if n < FEW_SAMPLES:
+        what = "samples" if n == test.samples else "labels"
         yield (
-            f"test: of {n} samples one moves the accuracy by {100 / n:.2g} points, so small differences mean "
+            f"test: of {n} {what} one moves the accuracy by {100 / n:.2g} points, so small differences mean "
             "nothing"
         )
 
