@@ -98,8 +98,9 @@ def _texts(key: str, value: Any, example: str) -> tuple[str, ...]:
     """A list of texts; a text alone would be a list of its letters."""
     is_list = isinstance(value, Sequence) and not isinstance(value, str)
     if not is_list or not all(isinstance(one, str) for one in value):
+        shown = value if isinstance(value, str) else example
         raise ValueError(
-            f"hydra.launcher.{key}={value} must be a list of texts: \"hydra.launcher.{key}=['{example}']\""
+            f"hydra.launcher.{key}={value} must be a list of texts: \"hydra.launcher.{key}=['{shown}']\""
         )
     return tuple(value)
 

@@ -237,7 +237,7 @@ def test_options_become_those_of_sbatch(tmp_path, monkeypatch):
         ({"sbatch": ["--ntasks=2"]}, "'--ntasks=2' cannot be used: a run is one process on one node"),
         (
             {"sbatch": "--mem=4G"},
-            "sbatch=--mem=4G must be a list of texts: \"hydra.launcher.sbatch=['--constraint=a100']\"",
+            "sbatch=--mem=4G must be a list of texts: \"hydra.launcher.sbatch=['--mem=4G']\"",
         ),
         (
             {"setup": "module load python"},
