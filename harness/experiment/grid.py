@@ -140,7 +140,7 @@ def _make(
                 pending, made, to_others = done.left, made + done.begun, [*to_others, *done.to_others]
         while pending := wait_for_others(to_do, to_others):
             done = launch_jobs(launcher, pending, first_index + made)
-            made, to_others = made + done.begun, done.to_others
+            made, to_others = made + done.begun, []  # once: a launcher may make nothing, for ever
     return made
 
 

@@ -185,7 +185,7 @@ def test_jobs_are_sent_to_workers_composed(tiny, monkeypatch):
             for index, call in enumerate(calls):
                 context, config, _ = call.arguments
                 assert context.config_loader is None
-                assert config.hydra.job.num == len(done)
+                assert config.hydra.job.num == len(done) % 2
                 assert not call.fresh
                 done.append(OmegaConf.select(config, "seed"))
                 result = JobReturn()
@@ -195,7 +195,7 @@ def test_jobs_are_sent_to_workers_composed(tiny, monkeypatch):
     done = []
     monkeypatch.setattr(workers, "Pool", Immediately)
     assert main(["-m", *tiny, "seed=4,5"]) == 1  # nothing was run
-    assert done == [4, 5]
+    assert done == [4, 5] * 2  # once more: they were left to another process, as far as the grid can tell
 
 
 def test_the_plugins_import_nothing_of_the_harness_until_they_are_used():
