@@ -56,7 +56,7 @@ def power_of_ten(value: float) -> str:
     >>> power_of_ten(1e-12), power_of_ten(100.0)
     ('10⁻¹²', '10²')
     """
-    return "10" + str(round(np.log10(value))).translate(_SUPERSCRIPTS) if value > 0 else ""
+    return "10" + str(round(np.log10(value))).translate(_SUPERSCRIPTS) if 0 < value < np.inf else ""
 
 
 def spans_more_than(values: pd.Series, ratio: float) -> bool:

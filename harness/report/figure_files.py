@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,14 +68,16 @@ def save_pages(
     """
     paths = []
     settings = {**page_style.settings(), "svg.hashsalt": name}
-    for number, page in enumerate(pages, start=1):
-        stem = name if len(pages) == 1 else f"{name}-{number}"
-        _lay_out(page, page_style)
-        for ending in formats:
-            path = folder / f"{stem}.{ending}"
-            with mpl.rc_context(settings), replaced(path) as temporary:
-                page.savefig(temporary, dpi=page_style.dpi, metadata=FORMATS[ending].metadata(alt))
-            paths.append(path)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # a box stands for the letter
+        for number, page in enumerate(pages, start=1):
+            stem = name if len(pages) == 1 else f"{name}-{number}"
+            _lay_out(page, page_style)
+            for ending in formats:
+                path = folder / f"{stem}.{ending}"
+                with mpl.rc_context(settings), replaced(path) as temporary:
+                    page.savefig(temporary, dpi=page_style.dpi, metadata=FORMATS[ending].metadata(alt))
+                paths.append(path)
     return paths
 
 
