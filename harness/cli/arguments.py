@@ -61,8 +61,23 @@ def take_option(arguments: Sequence[str], option: str, default: str) -> tuple[st
         else:
             rest.append(argument)
     if len(found) > 1 or "" in found:
-        raise ConfigError(f"{option} takes one value, such as {option} {default}, not {found}")
+        example = f", such as {option} {default}" if default else ""
+        raise ConfigError(f"{option} takes one value{example}, not {found}")
     return (found[0] if found else default), rest
+
+
+def whole_number_of(flag: str, text: str, low: int, high: int) -> int:
+    """The value of a flag, a whole number from `low` to `high`.
+
+    Raises:
+        ConfigError: it is none.
+
+    >>> whole_number_of("--sample", "7", 0, 9)
+    7
+    """
+    if not (text.isascii() and text.isdecimal()) or not low <= int(text) <= high:
+        raise ConfigError(f"{flag} must be a whole number from {low} to {high}, not {text!r}")
+    return int(text)
 
 
 def overrides_of(command: str, arguments: Sequence[str], flags: Sequence[str] = ()) -> list[str]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli.arguments import take_option
+from harness.cli.arguments import take_option, whole_number_of
 from harness.cli.terminal import say
 from harness.experiment.errors import ConfigError
 
@@ -37,11 +37,11 @@ def main(arguments: list[str]) -> int:
     """Prints each run's name and what it writes after the prompt."""
     length, rest = take_option(arguments, "--length", "200")
     temperature, rest = take_option(rest, "--temperature", "1")
-    prompt, rest = take_option(rest, "--prompt", "\0")
+    prompt, rest = take_option(rest, "--prompt", "")
     seed, rest = take_option(rest, "--seed", "0")
-    symbols = _whole("--length", length, 1, 10**6)
+    symbols = whole_number_of("--length", length, 1, 10**6)
     heat = _temperature(temperature)
-    start = _whole("--seed", seed, 0, 2**63 - 1)
+    start = whole_number_of("--seed", seed, 0, 2**63 - 1)
     names, results_dir = _runs(rest)
     from harness.experiment.weights import load_generator
     from harness.results.find_run import RunNotFoundError, find_run
@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
         except (RunNotFoundError, FileNotFoundError) as error:
             raise ConfigError(str(error)) from None
         known = spec.symbols or ()
-        given = ("\n" if "\n" in known else known[0]) if prompt == "\0" else prompt
+        given = prompt or ("\n" if "\n" in known else known[0])
         ids = _ids(given, known, folder.name)
         try:
             new = generate(model, ids, length=symbols, seq_len=spec.seq_len, temperature=heat, seed=start)
@@ -91,12 +91,6 @@ def _ids(prompt: str, symbols: Sequence[str], run: str) -> list[int]:
     if unknown:
         raise ConfigError(f"--prompt has {', '.join(map(repr, unknown))}, which {run} has not seen")
     return [number[letter] for letter in prompt]
-
-
-def _whole(flag: str, text: str, low: int, high: int) -> int:
-    if not (text.isascii() and text.isdecimal()) or not low <= int(text) <= high:
-        raise ConfigError(f"{flag} must be a whole number from {low} to {high}, not {text!r}")
-    return int(text)
 
 
 def _temperature(text: str) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import pandas as pd
 from joblib import cpu_count
 from joblib.externals.loky import BrokenProcessPool, ProcessPoolExecutor
 
-from harness.report.figure_files import save_pages
+from harness.report.figure_files import name_part, save_pages
 from harness.report.figure_spec import FigureSpec, ReportData
 from harness.report.figures import figures_of
 from harness.report.training_words import budget_sentence, training_sentences
@@ -110,7 +109,7 @@ def _by_task(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     for place, group in groups:
         alike = [other for other, _ in groups if other[0] == place[0]]
         parts = [place[0], *(p for i, p in enumerate(place[1:], 1) if len({other[i] for other in alike}) > 1)]
-        name = re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(map(str, parts))).strip("-")[:100]
+        name = name_part("-".join(map(str, parts))).strip("-")[:100]
         while name in named:
             name += "_"
         named[name] = group

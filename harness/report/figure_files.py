@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -89,6 +90,15 @@ def _lay_out(page: Figure, page_style: PageStyle) -> None:
         with mpl.rc_context(page_style.settings()):
             engine.execute(page)
         page.set_layout_engine("none")
+
+
+def name_part(text: object) -> str:
+    """A text as part of a file's name.
+
+    >>> name_part("init keras, lr 0.01")
+    'init-keras-lr-0.01'
+    """
+    return re.sub(r"[^A-Za-z0-9._]+", "-", str(text))
 
 
 def is_ours(path: Path) -> bool:

@@ -273,7 +273,7 @@ class Task:
 
     def _make(self, name: str, number: int) -> Split:
         """A split, checked; of the first epoch what is notable about it is logged."""
-        from harness.tasks.common.split_checks import check_split
+        from harness.tasks.common.split_checks import check_split  # which need Split
         from harness.tasks.common.split_notes import log_notes
 
         split = self.make_split(name, number)

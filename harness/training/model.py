@@ -13,6 +13,9 @@ from harness.kernels import FusedCell, GradientFlow
 from harness.tasks import NO_LABEL, TaskSpec
 from harness.training.readout import checked_readout, read, why_not_read
 
+LARGEST_TABLE = 128
+"""Symbols up to which looking up one-hot codes is faster than writing them."""
+
 
 class SequenceClassifier(nn.Module):
     """Reads a sequence with a cell and answers from its readout, or at every step for labels at steps.
@@ -105,29 +108,37 @@ def _is_frozen_below(cell: nn.Module) -> bool:
 
 
 class _OneHot(nn.Module):
-    """Token ids as rows of the identity matrix: looked up where it is small, else written into zeros."""
+    """Token ids as rows of the identity matrix; a look-up is faster than a comparison."""
 
-    LARGEST_TABLE = 128
+    def __init__(self, vocab_size: int):
+        super().__init__()
+        self.register_buffer("rows", torch.eye(vocab_size), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.embedding(x, self.get_buffer("rows"))
+
+
+class _WideOneHot(nn.Module):
+    """The same codes written into zeros, for vocabularies whose identity matrix would be large."""
 
     def __init__(self, vocab_size: int):
         super().__init__()
         self.vocab_size = vocab_size
-        small = vocab_size <= self.LARGEST_TABLE
-        self.register_buffer("rows", torch.eye(vocab_size) if small else torch.ones(()), persistent=False)
+        self.register_buffer("one", torch.ones(()), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        rows = self.get_buffer("rows")
-        if rows.dim():
-            return F.embedding(x, rows)
-        return rows.new_zeros(*x.shape, self.vocab_size).scatter_(-1, x[..., None], rows.expand(*x.shape, 1))
+        one = self.get_buffer("one")
+        codes = one.new_zeros(*x.shape, self.vocab_size)
+        return codes.scatter_(-1, x[..., None], one.expand(*x.shape, 1))
 
 
 def _encoder(spec: TaskSpec, embedding_size: int | None) -> nn.Module:
-    if spec.vocab_size is None:
+    size = spec.vocab_size
+    if size is None:
         return nn.Identity()
-    return (
-        _OneHot(spec.vocab_size) if embedding_size is None else nn.Embedding(spec.vocab_size, embedding_size)
-    )
+    if embedding_size is not None:
+        return nn.Embedding(size, embedding_size)
+    return _OneHot(size) if size <= LARGEST_TABLE else _WideOneHot(size)
 
 
 def why_no_tokens(cell: str, spec: TaskSpec, embedding_size: int | None) -> str | None:

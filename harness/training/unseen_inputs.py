@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from harness.cells import seeded
+from harness.cells.copied import buffers_restored, modes_restored
 from harness.tasks import Split
 from harness.training.model import SequenceClassifier
 
@@ -24,7 +25,7 @@ def why_unseen_inputs_count(
     weight is zero at first, and on the number of steps.
 
     Args:
-        model: with labels at steps or a label for each sequence; left in the mode in which it was.
+        model: with labels at steps or a label for each sequence; its modes and buffers are left as they were.
         split: samples; the first `MOST_SAMPLES` are tried.
         predicts_next: whether the label of a step is the next input.
         device: of the model.
@@ -33,9 +34,8 @@ def why_unseen_inputs_count(
     N, T = x.shape[:2]
     other = x.roll(1, dims=0).flip(1)
     step_T = torch.arange(T, device=device)
-    training = model.training
-    model.eval()
-    try:
+    with modes_restored(model), buffers_restored(model):
+        model.eval()
         before = _answer(model, x, lengths)
         padded_NT = step_T >= lengths[:, None]
         if bool(padded_NT.any()):
@@ -47,8 +47,6 @@ def why_unseen_inputs_count(
             after = _answer(model, _replaced(x, other, late_NT), lengths)
             if _differ(before, after, ~late_NT & ~padded_NT):
                 return "its answers depend on later steps, and the next step is the label"
-    finally:
-        model.train(training)
     return None
 
 

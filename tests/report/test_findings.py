@@ -149,7 +149,7 @@ def test_a_cell_is_compared_with_chance_on_its_own_test_samples(findings_of):
     texts = findings_of(
         *accurate("gru", (0.91, 0.92, 0.93), **measured), *accurate("rnn", (0.53, 0.55, 0.56), **measured)
     )
-    assert " Chance is 54.0 %. Not shown to exceed it: rnn. " in texts["accuracy"][0]
+    assert " Chance on these test samples is 54.0 %. Not shown to exceed it: rnn. " in texts["accuracy"][0]
     unknown = {"chance_accuracy": None, "chance_test_accuracy": None}
     assert "Chance" not in findings_of(*accurate("gru", (0.91, 0.92), **unknown))["accuracy"][0]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.cli.arguments import take_option
+from harness.cli.arguments import take_option, whole_number_of
 from harness.experiment.errors import ConfigError
 
 HELP = """\
@@ -56,11 +56,11 @@ def main(arguments: list[str]) -> int:
     if numbers and Path(numbers).suffix != ".csv":
         raise ConfigError(f"--csv takes a file that ends in .csv, not {numbers}")
     task, model = task_of_run(folder, changes), load_model(folder)
-    place = _number("--sample", sample, len(task.test) - 1)
+    place = whole_number_of("--sample", sample, 0, len(task.test) - 1)
     x, y, length = task.test[place]
     inside = look_inside(model, x, y, int(length))
     known = [one.layer for one in inside.layers]
-    chosen = known[-1] if layer == "top" else _number("--layer", layer, known[-1], low=known[0])
+    chosen = known[-1] if layer == "top" else whole_number_of("--layer", layer, known[0], known[-1])
     title = f"{folder.name}, test sample {place}"
     print(title)
     print(inside_as_text(inside, task.spec, chosen))
@@ -116,9 +116,3 @@ def _without_weights(folder: Path) -> str:
         "make it again with keep_weights=true"
     )  # fmt: skip
     return f"{folder.name} has kept no weights; {again} results_dir={folder.parents[1]}"
-
-
-def _number(flag: str, text: str, high: int, low: int = 0) -> int:
-    if not text.isdecimal() or not low <= int(text) <= high:
-        raise ConfigError(f"{flag} must be a whole number from {low} to {high}, not {text!r}")
-    return int(text)

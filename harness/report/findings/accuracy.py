@@ -81,7 +81,7 @@ def accuracy_sentence(
         text += f" {listed(words for *_, words in sorted(holds))}."
     if open_pairs:
         text += f" Not told apart: {'; '.join(open_pairs)}."
-    adjusted = f" (Holm's adjustment over {compared} comparisons, 5 %.)"
+    adjusted = f" (Holm's adjustment over {counted([compared], 'comparison')}, 5 %.)"
     return text + (adjusted if holds or open_pairs else "")
 
 
@@ -100,7 +100,8 @@ def _chance(runs: pd.DataFrame, cells: Mapping[str, Accuracy]) -> str:
         return ""
     lower = {cell: value.mean if pd.isna(value.low) else value.low for cell, value in cells.items()}
     no_better = [cell for cell in sorted(cells) if lower[cell] <= chance]
-    return f" Chance is {100 * chance:.1f} %." + (
+    where = "" if measured.isna().all() else " on these test samples"
+    return f" Chance{where} is {100 * chance:.1f} %." + (
         f" Not shown to exceed it: {listed(no_better)}." if no_better else ""
     )
 

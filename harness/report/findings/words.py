@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from harness.report.figure_files import name_part
 from harness.report.training_words import training_sentences
 from harness.results.repeats import IDENTITY, labelled
 
@@ -123,6 +123,6 @@ def figure_of_task(drawn: Sequence[str], kind: str, block: pd.DataFrame) -> str:
         block: runs that differ in cell, length and seed only.
     """
     first = block.iloc[0]
-    parts = [re.sub(r"[^A-Za-z0-9._]+", "-", str(first[name])) for name in (*IDENTITY, "condition")]
+    parts = [name_part(first[name]) for name in (*IDENTITY, "condition")]
     own = [name for name in drawn if f"{name}-".startswith(f"{kind}-{parts[0]}-")]
     return max(own, key=lambda name: sum(part != "" and part in name for part in parts[1:]), default="")

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-"""A number in a file. Python's `float` also reads `inf`, `nan`, `1_000` and digits of other scripts."""
+"""A number in a file: at most one point, no thousands separator, no other base. Python's `float` also reads
+`inf`, `nan`, `1_000` and digits of other scripts."""
 
 LABEL_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 

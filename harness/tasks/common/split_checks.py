@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from harness.tasks.task import Split, TaskSpec
-
-NO_LABEL = -100
-"""See `harness.tasks.task.NO_LABEL`."""
+from harness.tasks.task import NO_LABEL, Split, TaskSpec
 
 
 def check_split(spec: TaskSpec, split: Split, name: str) -> None:

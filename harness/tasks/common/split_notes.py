@@ -5,17 +5,14 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from harness.tasks.common.disjoint import row_hashes
-from harness.tasks.common.split_checks import NO_LABEL, is_overlapping, title
-
-if TYPE_CHECKING:
-    from harness.tasks.task import Split, Task, TaskSpec
+from harness.tasks.common.split_checks import is_overlapping, title
+from harness.tasks.task import NO_LABEL, Split, Task, TaskSpec
 
 log = logging.getLogger("harness.tasks")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from harness.tasks.common.labels import LABEL_NUMBER, WORDS_FOR_MISSING
-from harness.tasks.files.table import NUMBER, Table
+from harness.tasks.common.labels import LABEL_NUMBER, NUMBER, WORDS_FOR_MISSING
+from harness.tasks.files.table import Table
 
 ROW_NUMBER_NAMES = ("index", "unnamed: 0")
 """Names of a column that counts the rows, in lower case; pandas writes and reads them."""

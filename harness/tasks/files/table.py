@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from harness.tasks.common.labels import LABEL_NUMBER, WORDS_FOR_MISSING
+from harness.tasks.common.labels import LABEL_NUMBER, NUMBER, WORDS_FOR_MISSING
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
-NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-"""How a number is written: digits, at most one point, no thousands separator, no other base."""
 
 BLANKS = " \t"
 """What may stand around a cell. Any other character is a part of it."""
