@@ -13,6 +13,7 @@ from torch import Tensor
 
 from harness.tasks.common.arguments import one_of, whole_number
 from harness.tasks.common.random_streams import SPLITS, random_stream
+from harness.tasks.files.utf8 import text_of
 from harness.tasks.task import NO_LABEL, Baselines, Split, Task, TaskSpec, full_lengths
 
 BUNDLED = Path(__file__).with_name("next_char_sample.txt")
@@ -212,16 +213,7 @@ def _entropy(counts: np.ndarray) -> float:
 def _read(path: Path) -> tuple[str, str]:
     """The text of a file with newlines as line endings, and the SHA-256 (hex) of the bytes of the file."""
     raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not text in UTF-8 ({error}); convert it first") from None
-    if "\0" in text:
-        order = "be" if raw.index(b"\0") % 2 == 0 else "le"
-        raise ValueError(
-            f"{path} is not text in UTF-8: it holds zero bytes, as UTF-16 does; convert it first, for "
-            f"instance with `iconv -f utf-16{order} -t utf-8 {path.name}`"
-        )
+    text = text_of(raw, path)
     return text.replace("\r\n", "\n").replace("\r", "\n"), hashlib.sha256(raw).hexdigest()
 
 

@@ -199,7 +199,7 @@ REFUSED = [
     ("a,label\n", {}, "must hold at least one line after the names of its columns"),
     (WIDE.encode("utf-16"), {}, ":1: the file must be text in UTF-8, not bytes such as 0xff"),
     (WIDE.replace("walk", "läuft").encode("latin1"), {}, ":3: the file must be text in UTF-8, not bytes"),
-    (WIDE.replace("walk", "w\0"), {}, ":3: the file must be text in UTF-8, not hold the character 0"),
+    (WIDE.replace("walk", "w\0"), {}, ":3: the file must be text in UTF-8, not hold zero bytes"),
     (WIDE, {"label": "lable"}, "not 'lable'; did you mean 'label'?"),
     (WIDE, {"label": 4}, "label must be a column of"),
     (WIDE, {"sequence": "t0"}, "step must name a column of"),

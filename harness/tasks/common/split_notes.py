@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -67,7 +67,8 @@ def class_notes(spec: TaskSpec, name: str, split: Split) -> list[str]:
         return []
     effect = "which no cell can then learn" if name == "train" else "of which its accuracy says nothing"
     return [
-        f"{title(spec, name)}: no sample of {_named(spec, absent)}, of {spec.num_classes} classes, {effect}"
+        f"{title(spec, name)}: no sample of {named_classes(spec, absent)}, of {spec.num_classes} classes, "
+        f"{effect}"
     ]
 
 
@@ -88,11 +89,11 @@ def unseen_notes(spec: TaskSpec, name: str, split: Split, train: Split) -> list[
         return []
     return [
         f"{title(spec, name)}: {int(counts[unseen].sum())} of {int(counts.sum())} labels are of classes that "
-        f"no training sample has, and count as errors: {_named(spec, unseen)}"
+        f"no training sample has, and count as errors: {named_classes(spec, unseen)}"
     ]
 
 
-def _named(spec: TaskSpec, labels: list[int]) -> str:
+def named_classes(spec: TaskSpec, labels: Sequence[int]) -> str:
     """The first classes of a list by name, and how many more there are."""
     named = ", ".join(class_text(spec, label) for label in labels[:MOST_NAMED])
     return named + (f" and {len(labels) - MOST_NAMED} more" if len(labels) > MOST_NAMED else "")

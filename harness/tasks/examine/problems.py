@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from harness.tasks.common.split_notes import class_text
+from harness.tasks.common.split_notes import MOST_NAMED, class_text, named_classes
 from harness.tasks.common.vocabulary import UNKNOWN
 from harness.tasks.examine.facts import SplitFacts, TokenFacts, ValueFacts
 from harness.tasks.task import TaskSpec
@@ -25,8 +25,6 @@ FEW_SAMPLES = 100
 
 MOST_OF_ONE_CLASS = 0.95
 """Share of the test labels that may be of one class without a note."""
-
-MOST_NAMED = 5
 
 ADJECTIVES = {"train": "training", "val": "validation"}
 
@@ -102,7 +100,7 @@ def _unlearnt(spec: TaskSpec, splits: Facts) -> Iterator[tuple[float, str]]:
         classes = ((facts.class_counts > 0) & (training == 0)).nonzero().flatten()
         count, labels = int(facts.class_counts[classes].sum()), int(facts.class_counts.sum())
         if count:
-            named = _named(spec, classes.tolist())
+            named = named_classes(spec, classes.tolist())
             line = f"{name}: {share_text(count, labels)} of its labels have no training sample: {named}"
             yield count / labels, line
 
@@ -200,8 +198,3 @@ def _input_notes(spec: TaskSpec, splits: Facts) -> Iterator[str]:
             if isinstance(facts.inputs, TokenFacts)
         ]
         yield f"token 0 stands for any symbol that is not in the vocabulary: {', '.join(shares)}"
-
-
-def _named(spec: TaskSpec, labels: Sequence[int]) -> str:
-    named = ", ".join(class_text(spec, label) for label in labels[:MOST_NAMED])
-    return named + (f" and {len(labels) - MOST_NAMED} more" if len(labels) > MOST_NAMED else "")

@@ -6,7 +6,8 @@ import csv
 import re
 from pathlib import Path
 
-from harness.tasks.files.table import BLANKS, Table, text_of
+from harness.tasks.files.table import BLANKS, Table
+from harness.tasks.files.utf8 import text_of
 
 ATTRIBUTE = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)\s+(.+)", re.IGNORECASE)
 

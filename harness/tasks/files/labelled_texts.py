@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.tasks.files.content import hash_parts
 from harness.tasks.files.locations import FileVersion, file_versions
+from harness.tasks.files.utf8 import text_of
 
 log = logging.getLogger("harness.tasks")
 
@@ -53,7 +54,7 @@ def read_labelled_texts(path: Path) -> LabelledTexts:
 def _read_file_once(file: FileVersion) -> LabelledTexts:
     raw = file.path.read_bytes()
     labels, texts, places = [], [], []
-    for number, line in enumerate(_decoded(file.path, raw).split("\n"), start=1):
+    for number, line in enumerate(text_of(raw, file.path).split("\n"), start=1):
         line = line.removesuffix("\r")
         if not line:
             continue
@@ -91,7 +92,7 @@ def _read_folder_once(folder: Path, files: tuple[FileVersion, ...]) -> LabelledT
         place = str(file.path.relative_to(folder))
         raw = file.path.read_bytes()
         labels.append(file.path.parent.name)
-        texts.append(_not_empty(_decoded(file.path, raw).replace("\r\n", "\n"), "text", place))
+        texts.append(_not_empty(text_of(raw, file.path).replace("\r\n", "\n"), "text", place))
         places.append(place)
         parts += [file.path.parent.name, raw]
     others = _not_read(folder, len(files))
@@ -115,23 +116,6 @@ def _not_read(folder: Path, read: int) -> int:
 
 def _hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
-
-
-def _decoded(path: Path, raw: bytes) -> str:
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{path.name}, line {line}: byte 0x{raw[error.start]:02x} is not text in UTF-8; convert the file"
-        ) from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise ValueError(
-            f"{path.name}, line {line}: a NUL character, as in UTF-16 and in files that hold no text; "
-            "convert the file to UTF-8"
-        )
-    return text
 
 
 def _not_empty(text: str, what: str, place: str) -> str:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from harness.tasks.common.labels import LABEL_NUMBER, NUMBER, WORDS_FOR_MISSING
+from harness.tasks.files.utf8 import text_of
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 
@@ -98,28 +99,6 @@ def why_no_number(cell: str) -> str:
     if re.fullmatch(r"[+-]?[0-9.]*[0-9](,[0-9]+)+(\.[0-9]*)?", cell):
         return f"must hold numbers, not {cell!r}; write a decimal point, and no thousands separator"
     return f"must hold numbers, not {cell[:40]!r}"
-
-
-def text_of(raw: bytes, path: Path) -> str:
-    """The text of a file in UTF-8, with or without a mark.
-
-    Raises:
-        ValueError: the file is in another encoding, or no text.
-    """
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise ValueError(
-            f"{path}:{line}: the file must be text in UTF-8, not bytes such as 0x{raw[error.start]:02x}; "
-            "convert it, for instance with `iconv -f LATIN1 -t UTF-8`"
-        ) from None
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise ValueError(
-            f"{path}:{line}: the file must be text in UTF-8, not hold the character 0; convert it"
-        )
-    return text
 
 
 def read_table(raw: bytes, path: Path, *, delimiter: str | None, header: bool | None) -> Table:
