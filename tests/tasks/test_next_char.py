@@ -149,9 +149,7 @@ def test_bad_files_and_lengths_are_refused(tmp_path):
         load_next_char(path=tmp_path / "latin.txt")
     for order in ("le", "be"):
         (tmp_path / "wide.txt").write_bytes("a plain text of letters\n".encode(f"utf-16-{order}") * 50)
-        with pytest.raises(
-            ValueError, match=f"wide.txt:1: .* text in UTF-8, .*utf-16{order} "
-        ):
+        with pytest.raises(ValueError, match=f"wide.txt:1: .* text in UTF-8, .*utf-16{order} "):
             load_next_char(path=tmp_path / "wide.txt")
     (tmp_path / "empty.txt").write_bytes(b"")
     with pytest.raises(ValueError, match="a text of 0 characters"):
